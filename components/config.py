@@ -1,0 +1,72 @@
+"""Settings of the data, evaluation and serving stages: one frozen model per concern.
+
+Each is serialised once, as JSON, into its component's execution properties and
+parsed in the first line of the executor.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Settings(BaseModel):
+    """Base of every configuration table: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class SourceConfig(Settings):
+    """One kind of text within the corpus folder."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    """Names the source in statistics and evaluation slices."""
+    pattern: str = Field(min_length=1)
+    """Glob below ``corpus.path``, for example ``*.txt`` or ``news/*.jsonl.gz``."""
+    format: Literal["text", "jsonl", "csv", "tsv"] = "text"
+    text_column: str = "text"
+    """The field (JSONL) or column (CSV, TSV) that holds the text."""
+    documents: Literal["file", "blocks", "lines"] = "file"
+    """How a text file becomes documents. ``file``: the whole file. ``lines``: each line that is
+    not blank. ``blocks``: runs of paragraphs, cut at the first blank line after
+    ``block_bytes`` bytes; nothing between documents is lost but the cut's blank lines' position:
+    a document keeps the blank lines that follow it."""
+    block_bytes: int = Field(default=4096, ge=1)
+    """Least size of a document under ``documents = "blocks"``, in bytes."""
+
+
+class CorpusConfig(Settings):
+    """Which text the model is made from, and how it is split."""
+
+    path: str = Field(min_length=1)
+    """Folder that holds the text. Relative paths start at the working directory."""
+    sources: tuple[SourceConfig, ...] = Field(min_length=1)
+    """At least one. A file belongs to the first source whose pattern matches it."""
+    eval_percent: int = Field(default=5, ge=1, le=40)
+    """Share of documents, by a hash of their text, for validation during training."""
+    test_percent: int = Field(default=5, ge=1, le=40)
+    """Share of documents, by the same hash, that only the Evaluator sees."""
+
+
+class TokenizerConfig(Settings):
+    """How text becomes tokens: a SentencePiece model trained on the train split."""
+
+    algorithm: Literal["bpe", "unigram"] = "bpe"
+    """BPE trains about ten times faster; unigram encodes about twice as fast."""
+    vocabulary_size: int = Field(default=4096, ge=260, le=1_000_000)
+    """Pieces, the 256 bytes and the special tokens included."""
+    character_coverage: float = Field(default=0.9995, gt=0.9, le=1.0)
+    """Share of the training text's characters with a piece of their own; the rest become bytes."""
+    max_training_bytes: int = Field(default=50_000_000, ge=1000)
+    """Trains on at most this much text, a sample by hash."""
+
+
+class PackingConfig(Settings):
+    """How documents become rows of one length."""
+
+    sequence_length: int = Field(default=128, ge=8, le=1_048_576)
+    """Tokens predicted per row, and the model's context."""
+    num_shards: int = Field(default=2, ge=1, le=10_000)
+    """Packed independently, so at most this many workers pack one source and split at a time.
+    Part of the result: another number gives other rows."""

@@ -1,0 +1,44 @@
+"""The packed row: the one contract between the packer, the trainer and the evaluator.
+
+A document of ``n`` tokens enters the packer as ``n + 1`` tokens, its own and one
+end-of-document token; a source's documents follow each other as one stream that
+starts with one end-of-document token. Rows are windows of ``sequence_length + 1``
+tokens that overlap by one, so each token of the stream but the first is a target
+exactly once: ``token_ids[:-1]`` predicts ``token_ids[1:]``. The last row of a
+stream is filled up with `PAD_ID`, which is never a target.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+PAD_ID = 0
+UNK_ID = 1
+END_ID = 2
+"""Ends each document, and stands before the first: the context of a text's first token."""
+NUM_SPECIAL_TOKENS = 3
+
+TOKEN_IDS = "token_ids"
+SEGMENT_IDS = "segment_ids"
+NUM_BYTES = "num_bytes"
+SOURCE = "source"
+
+
+@dataclasses.dataclass(frozen=True)
+class Feature:
+    """One feature of a serialized ``tf.train.Example``."""
+
+    name: str
+    dtype: str
+    """``int64``, ``float32`` or ``string``: the three kinds an Example holds."""
+    per_token: bool
+    """True: ``(sequence_length + 1,)``. False: a scalar."""
+    meaning: str
+
+
+PACKED_ROW = (
+    Feature(TOKEN_IDS, "int64", True, "token ids"),
+    Feature(SEGMENT_IDS, "int64", True, "1, 2, … by document within the row; 0 on padding"),
+    Feature(NUM_BYTES, "int64", False, "bytes of original text that the row's targets stand for"),
+    Feature(SOURCE, "string", False, "name of the source that the row's documents come from"),
+)
