@@ -1,0 +1,157 @@
+"""The SavedModel: text in, text out, with the tokenizer inside the graph.
+
+Signatures and their fields are declared in `serving.contract`. Traced without XLA, so
+that a stock TensorFlow Serving image, where XLA is off, runs what is exported.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from models import features, generation, scoring
+from models.causal_lm import CausalLM
+from models.sampling import SamplingOptions
+from models.tokenizer import GraphTokenizer
+from serving import contract
+
+
+class ServedLanguageModel(tf.Module):
+    """A language model and its tokenizer, with one method a signature."""
+
+    def __init__(self, model: CausalLM, tokenizer: GraphTokenizer) -> None:
+        super().__init__(name="language_model")
+        self.model = model
+        self.tokenizer = tokenizer
+
+    def generate(
+        self,
+        prompts: tf.Tensor,
+        max_new_tokens: tf.Tensor,
+        temperature: tf.Tensor,
+        top_k: tf.Tensor,
+        top_p: tf.Tensor,
+        seed: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        """`contract.GENERATE_SIGNATURE`: every argument is ``(batch,)`` or, but the first, ``(1,)``."""
+        batch = tf.shape(prompts)
+        context = self.model.context_length
+        prompt_ids, lengths = self.tokenizer.encode(prompts)
+        too_long = f"a prompt may have at most {context - 1} tokens: shorten it or send its end only"
+        prompt_ids = _checked(prompt_ids, lengths <= context, too_long, lengths - 1)
+        at_least_one = "max_new_tokens must be at least 1"
+        max_new_tokens = _checked(max_new_tokens, max_new_tokens >= 1, at_least_one, max_new_tokens)
+        finite = (temperature >= 0.0) & tf.math.is_finite(temperature)
+        temperature = _checked(temperature, finite, "temperature must be 0 (greedy) or more", temperature)
+        top_k = _checked(top_k, top_k >= 0, "top_k must be 0 (all tokens) or more", top_k)
+        is_share = (top_p > 0.0) & (top_p <= 1.0)
+        top_p = _checked(top_p, is_share, "top_p must be above 0 and at most 1", top_p)
+
+        max_new_tokens = tf.broadcast_to(tf.minimum(max_new_tokens, context), batch)
+        options = SamplingOptions(
+            temperature=tf.broadcast_to(temperature, batch),
+            top_k=tf.broadcast_to(top_k, batch),
+            top_p=tf.broadcast_to(top_p, batch),
+            seed=tf.broadcast_to(seed, batch),
+        )
+        generated = generation.generate(self.model, prompt_ids, lengths, max_new_tokens, options)
+        is_full = generated.num_tokens >= max_new_tokens
+        reason = tf.where(is_full, contract.FINISH_LENGTH, contract.FINISH_CONTEXT)
+        return {
+            "text": self.tokenizer.decode(generated.token_ids, generated.num_tokens),
+            "num_tokens": generated.num_tokens,
+            "finish_reason": tf.where(generated.stopped, contract.FINISH_STOP, reason),
+        }
+
+    def score(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`contract.SCORE_SIGNATURE`. A text longer than the context is scored in consecutive windows
+        of ``context_length`` tokens, as the packer cuts training text."""
+        token_ids, lengths = self.tokenizer.encode(texts)
+        context = self.model.context_length
+        missing = tf.math.floormod(1 - tf.shape(token_ids)[1], context)
+        token_ids = tf.pad(token_ids, [[0, 0], [0, missing]], constant_values=features.PAD_ID)
+        # A text of no tokens still needs one window.
+        width = tf.maximum(context + 1 - tf.shape(token_ids)[1], 0)
+        token_ids = tf.pad(token_ids, [[0, 0], [0, width]], constant_values=features.PAD_ID)
+        windows = tf.signal.frame(token_ids, context + 1, context)
+        nll, _ = scoring.token_nll(self.model, tf.reshape(windows, [-1, context + 1]))
+        per_text = tf.reduce_sum(tf.reshape(nll, [tf.shape(texts)[0], -1]), axis=1)
+        return {
+            "log_probability": -per_text,
+            "num_tokens": lengths - 1,
+            "num_bytes": tf.strings.length(texts),
+        }
+
+    def evaluate(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`contract.EVALUATE_SIGNATURE`: sums over each packed row."""
+        row = tf.io.parse_example(
+            examples,
+            {
+                features.TOKEN_IDS: tf.io.FixedLenFeature([self.model.context_length + 1], tf.int64),
+                features.NUM_BYTES: tf.io.FixedLenFeature([], tf.int64),
+            },
+        )
+        nll, weights = scoring.token_nll(self.model, tf.cast(row[features.TOKEN_IDS], tf.int32))
+        return {
+            "nll": tf.reduce_sum(nll, axis=1),
+            "num_tokens": tf.reduce_sum(weights, axis=1),
+            "num_bytes": tf.cast(row[features.NUM_BYTES], tf.float32),
+        }
+
+
+def export(model: CausalLM, tokenizer: GraphTokenizer, directory: str) -> None:
+    """Writes a SavedModel with every signature of `serving.contract` to ``directory``."""
+    module = ServedLanguageModel(model, tokenizer)
+    with generation.plain_slice_update():
+        generate = _signature_function(_with_defaults(module), contract.GENERATE_SIGNATURE)
+        signatures = {
+            contract.SERVING_DEFAULT: generate,
+            contract.GENERATE: generate,
+            contract.SCORE: _signature_function(module.score, contract.SCORE_SIGNATURE),
+            contract.EVALUATE: _signature_function(module.evaluate, contract.EVALUATE_SIGNATURE),
+        }
+        tf.saved_model.save(module, directory, signatures=signatures)
+
+
+def _signature_function(method: Any, signature: contract.Signature) -> Any:
+    specs = [tf.TensorSpec([None], field.dtype, name=field.name) for field in signature.inputs]
+    return tf.function(method, input_signature=specs, autograph=False)
+
+
+def _with_defaults(module: ServedLanguageModel) -> Any:
+    """``module.generate`` with the contract's defaults as default arguments: TensorFlow writes
+    those to ``SignatureDef.defaults``, from which a server fills in what a request leaves out."""
+    default = {
+        field.name: tf.constant([field.default], field.dtype)
+        for field in contract.GENERATE_SIGNATURE.inputs
+        if field.default is not None
+    }
+
+    def generate(
+        prompts: tf.Tensor,
+        max_new_tokens: tf.Tensor = default["max_new_tokens"],
+        temperature: tf.Tensor = default["temperature"],
+        top_k: tf.Tensor = default["top_k"],
+        top_p: tf.Tensor = default["top_p"],
+        seed: tf.Tensor = default["seed"],
+    ) -> dict[str, tf.Tensor]:
+        return module.generate(prompts, max_new_tokens, temperature, top_k, top_p, seed)
+
+    return generate
+
+
+def _checked(tensor: tf.Tensor, ok: tf.Tensor, rule: str, values: tf.Tensor) -> tf.Tensor:
+    """``tensor``, which fails the request with one readable line when any of ``ok`` is false."""
+    check = tf.debugging.Assert(tf.reduce_all(ok), [tf.strings.format(f"{rule}, got {{}}", values)])
+    with tf.control_dependencies([check]):
+        return tf.identity(tensor)
+
+
+def default_inputs(prompts: list[str], **values: Any) -> dict[str, np.ndarray]:
+    """The generate signature's inputs with the contract's defaults where ``values`` has none."""
+    inputs: dict[str, np.ndarray] = {"prompts": np.array([prompt.encode() for prompt in prompts], object)}
+    for field in contract.GENERATE_SIGNATURE.inputs[1:]:
+        inputs[field.name] = np.array([values.get(field.name, field.default)], field.dtype)
+    return inputs
