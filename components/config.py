@@ -23,15 +23,17 @@ class SourceConfig(Settings):
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
     """Names the source in statistics and evaluation slices."""
     pattern: str = Field(min_length=1)
-    """Glob below ``corpus.path``, for example ``*.txt`` or ``news/*.jsonl.gz``."""
+    """Glob below ``corpus.path``, for example ``*.txt`` or ``news/*.jsonl.gz``; ``**`` crosses folders.
+    A name that ends in ``.gz`` is decompressed, whatever the format."""
     format: Literal["text", "jsonl", "csv", "tsv"] = "text"
+    """All in UTF-8. ``csv`` and ``tsv`` have a header, and quotes as spreadsheets write them."""
     text_column: str = "text"
     """The field (JSONL) or column (CSV, TSV) that holds the text."""
     documents: Literal["file", "blocks", "lines"] = "file"
-    """How a text file becomes documents. ``file``: the whole file. ``lines``: each line that is
-    not blank. ``blocks``: runs of paragraphs, cut at the first blank line after
-    ``block_bytes`` bytes; nothing between documents is lost but the cut's blank lines' position:
-    a document keeps the blank lines that follow it."""
+    """How a text file becomes documents. ``file``: the whole file. ``lines``: each line that is not
+    blank, without its line end. ``blocks``: whole paragraphs, cut after the first run of blank
+    lines at which a document has ``block_bytes`` bytes; the blank lines stay at the document's
+    end, so a file's documents, joined, are the file. Other formats: one document a record."""
     block_bytes: int = Field(default=4096, ge=1)
     """Least size of a document under ``documents = "blocks"``, in bytes."""
 

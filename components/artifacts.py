@@ -1,0 +1,20 @@
+"""Artifact types that TFX does not have, and the files within them."""
+
+from __future__ import annotations
+
+from typing import final
+
+from tfx.types import artifact
+
+TOKENIZER_MODEL = "tokenizer.model"
+"""The one file of a `Tokenizer` artifact: a serialized SentencePiece model."""
+
+
+@final
+class Tokenizer(artifact.Artifact):
+    """A folder that holds `TOKENIZER_MODEL`.
+
+    Without ``PROPERTIES``, and named by an importable path: what Kubeflow asks of a custom type.
+    """
+
+    TYPE_NAME = "components.Tokenizer"

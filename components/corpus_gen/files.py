@@ -1,0 +1,83 @@
+"""The corpus folder: which file belongs to which source, on any file system that Beam knows.
+
+In a pattern ``*`` and ``?`` stay within a folder, ``**`` crosses folders, ``[…]`` is a set.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import glob
+import hashlib
+
+from apache_beam.io.filesystem import FileMetadata
+from apache_beam.io.filesystems import FileSystems
+
+from components.config import CorpusConfig, SourceConfig
+from components.errors import CorpusError
+
+
+@dataclasses.dataclass(frozen=True)
+class CorpusFile:
+    """One file to read."""
+
+    path: str
+    relative_path: str
+    """Below the corpus folder; names the file in document ids."""
+    source: SourceConfig
+    num_bytes: int
+    modified_s: float
+
+
+def list_files(corpus: CorpusConfig) -> list[CorpusFile]:
+    """All files of all sources, by path; each belongs to the first source whose pattern matches it."""
+    root = corpus.path.rstrip("/") + "/"
+    claimed: dict[str, CorpusFile] = {}
+    for source in corpus.sources:
+        matches = _match(root, source.pattern)
+        own = [match for match in matches if match.path not in claimed]
+        if not matches:
+            _raise_nothing_found(root, source)
+        if not own:
+            raise CorpusError(
+                f"corpus source {source.name!r}: earlier sources take all {len(matches)} files that match "
+                f"{source.pattern!r}; put the narrower pattern first"
+            )
+        for match in own:
+            claimed[match.path] = CorpusFile(
+                path=match.path,
+                relative_path=match.path[len(root) :],
+                source=source,
+                num_bytes=match.size_in_bytes,
+                modified_s=match.last_updated_in_seconds,
+            )
+    return sorted(claimed.values(), key=lambda file: file.path)
+
+
+def fingerprint(files: list[CorpusFile]) -> str:
+    """Changes when a file is added, removed, renamed, resized or written again.
+
+    Goes by name, size and time of change, as reading a large corpus to see if it changed would
+    cost what the cache is there to save.
+    """
+    digest = hashlib.sha256()
+    for file in files:
+        entry = (file.source.name, file.relative_path, file.num_bytes, file.modified_s)
+        digest.update(repr(entry).encode())
+    return f"num_files:{len(files)},sha256:{digest.hexdigest()}"
+
+
+def _match(root: str, pattern: str) -> list[FileMetadata]:
+    [result] = FileSystems.match([glob.escape(root) + pattern])
+    return list(result.metadata_list)
+
+
+def _raise_nothing_found(root: str, source: SourceConfig) -> None:
+    if not _match(root, "**") and not FileSystems.exists(root):
+        raise CorpusError(
+            f"corpus folder {root} does not exist; create it or set corpus.path "
+            "(a relative path starts at the working directory)"
+        )
+    raise CorpusError(
+        f"corpus source {source.name!r}: no file below {root} matches {source.pattern!r}; "
+        "correct the pattern ('*' stays within a folder, '**' crosses folders) or remove the source"
+    )

@@ -1,0 +1,185 @@
+"""File formats: one open file to its documents, streamed, without touching the text.
+
+Text is UTF-8 and kept to the byte: no line end is translated, nothing is stripped or
+normalised. Only a byte order mark at a file's start is removed, in every format; it
+marks the encoding and is not text. What is not UTF-8 is an error, never replaced.
+
+`read` yields ``(line, text)``, where ``line`` is the number, from 1, of the line on
+which the document starts (of the decompressed file); no two documents share it.
+
+What makes a document:
+
+- text, ``file``: the file.
+- text, ``lines``: each line that is not blank, without its line end (``\\n`` or ``\\r\\n``).
+- text, ``blocks``: a new document starts at a line that is not blank, follows a blank one,
+  and has at least ``block_bytes`` bytes of document before it. The documents of a file,
+  joined, are the file: with ``block_bytes = 4``, ``"a\\n\\nbcd\\n\\n\\ne"`` gives
+  ``"a\\n\\nbcd\\n\\n\\n"`` and ``"e"``.
+- jsonl: the text field of each line's object; blank lines are skipped.
+- csv, tsv: the text column of each row after the header. Quotes work as spreadsheets
+  and pandas write them, in tsv too; a row with another number of fields is an error.
+
+An empty file, field or column gives a document with empty text; the caller counts these.
+Memory: the largest document or line. A whole file only under ``file``.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import json
+import sys
+import zlib
+from collections.abc import Iterator
+from typing import IO, NoReturn, cast
+
+from components.config import SourceConfig
+from components.errors import CorpusError
+
+Lines = Iterator[tuple[int, str]]
+"""``(line number from 1, line with its line end)``."""
+
+
+def read(stream: IO[bytes], path: str, source: SourceConfig) -> Iterator[tuple[int, str]]:
+    """Documents of one file as ``(line, text)``; ``path`` names it in errors and tells if it is gzip."""
+    lines = _lines(_decompressed(stream, path), path)
+    if source.format == "jsonl":
+        yield from _json_texts(lines, path, source.text_column)
+    elif source.format in ("csv", "tsv"):
+        delimiter = "," if source.format == "csv" else "\t"
+        yield from _column_texts(lines, path, source.text_column, delimiter)
+    elif source.documents == "lines":
+        yield from ((number, _without_line_end(line)) for number, line in lines if line.strip())
+    elif source.documents == "blocks":
+        yield from _blocks(lines, source.block_bytes)
+    else:
+        yield 1, "".join(line for _, line in lines)
+
+
+def _decompressed(stream: IO[bytes], path: str) -> IO[bytes]:
+    if path.lower().endswith(".gz"):
+        return cast(IO[bytes], gzip.GzipFile(fileobj=stream))
+    return stream if isinstance(stream, io.BufferedIOBase) else io.BufferedReader(cast(io.RawIOBase, stream))
+
+
+def _lines(stream: IO[bytes], path: str) -> Lines:
+    """Splits at ``\\n`` only and decodes."""
+    offset = 0
+    number = 0
+    try:
+        for number, raw in enumerate(stream, start=1):
+            body = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
+            try:
+                yield number, body.decode("utf-8")
+            except UnicodeDecodeError as error:
+                position = offset + len(raw) - len(body) + error.start
+                raise CorpusError(
+                    f"{path}: byte 0x{body[error.start]:02x} at offset {position} (line {number}) "
+                    "is not UTF-8; convert the file to UTF-8, for example with iconv"
+                ) from error
+            offset += len(raw)
+    except EOFError as error:
+        raise CorpusError(
+            f"{path}: the gzip data ends early, after line {number}; copy or compress the file again"
+        ) from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise CorpusError(
+            f"{path}: not valid gzip data after line {number} ({error}); "
+            "copy or compress the file again, or drop .gz from its name if it is not compressed"
+        ) from error
+
+
+def _without_line_end(line: str) -> str:
+    return line.removesuffix("\n").removesuffix("\r") if line.endswith("\n") else line
+
+
+def _blocks(lines: Lines, block_bytes: int) -> Iterator[tuple[int, str]]:
+    start = 1
+    parts: list[str] = []
+    num_bytes = 0
+    has_words = follows_blank = False
+    for number, line in lines:
+        blank = not line.strip()
+        if follows_blank and not blank and has_words and num_bytes >= block_bytes:
+            yield start, "".join(parts)
+            start, parts, num_bytes, has_words = number, [], 0, False
+        parts.append(line)
+        num_bytes += len(line.encode())
+        has_words = has_words or not blank
+        follows_blank = blank
+    yield start, "".join(parts)
+
+
+def _json_texts(lines: Lines, path: str, column: str) -> Iterator[tuple[int, str]]:
+    for number, line in lines:
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise CorpusError(
+                f"{path}: line {number}, column {error.colno} is not JSON ({error.msg}); "
+                "a jsonl source has one JSON object per line"
+            ) from error
+        except RecursionError as error:
+            raise CorpusError(f"{path}: the JSON of line {number} is nested too deep; flatten it") from error
+        yield number, _json_text(record, path, number, column)
+
+
+def _json_text(record: object, path: str, number: int, column: str) -> str:
+    if not isinstance(record, dict):
+        raise CorpusError(
+            f"{path}: line {number} is a JSON {type(record).__name__}, not an object; "
+            f'write it as {{"{column}": "…"}}'
+        )
+    if column not in record:
+        _raise_missing_column(f"{path}: line {number}", column, list(record))
+    text = record[column]
+    if not isinstance(text, str):
+        raise CorpusError(
+            f"{path}: line {number} has a {type(text).__name__} in {column!r}, not a string; "
+            "correct the line or set text_column"
+        )
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise CorpusError(
+            f"{path}: line {number} escapes half of a surrogate pair (\\u{ord(text[error.start]):04x}) "
+            f"in {column!r}, which is not a character; correct the line"
+        ) from error
+    return text
+
+
+def _column_texts(lines: Lines, path: str, column: str, delimiter: str) -> Iterator[tuple[int, str]]:
+    csv.field_size_limit(sys.maxsize)  # of the whole process; the default refuses texts over 128 KiB
+    rows = csv.reader((line for _, line in lines), delimiter=delimiter, strict=True)
+    start = 1
+    try:
+        header = next(rows, None)
+        if header is None:
+            raise CorpusError(f"{path}: is empty; a csv or tsv file starts with a line of column names")
+        if column not in header:
+            _raise_missing_column(f"{path}: the header", column, header)
+        index = header.index(column)
+        start = rows.line_num + 1
+        for row in rows:
+            if row and len(row) != len(header):
+                raise CorpusError(
+                    f"{path}: the row at line {start} has {len(row)} fields, the header {len(header)}; "
+                    "quote texts that contain the separator"
+                )
+            if row:
+                yield start, row[index]
+            start = rows.line_num + 1
+    except csv.Error as error:
+        raise CorpusError(
+            f"{path}: the row at line {start} cannot be parsed ({error}); "
+            'texts with quotes or line ends are written "in quotes", a quote within as ""'
+        ) from error
+
+
+def _raise_missing_column(where: str, column: str, found: list[str]) -> NoReturn:
+    names = ", ".join(repr(name) for name in found[:20]) or "none"
+    raise CorpusError(f"{where} has no column {column!r}, only: {names}; set text_column to one of them")

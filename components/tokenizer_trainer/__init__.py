@@ -1,0 +1,1 @@
+"""The train split's text to a SentencePiece model."""
