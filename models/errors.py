@@ -1,0 +1,14 @@
+"""Failures of this package that a user can mend."""
+
+
+class ModelError(Exception):
+    """Base of this package's errors. The message is one line and says what to do; a retry with
+    the same input fails again."""
+
+
+class TrainingDivergedError(ModelError):
+    """The loss is no longer a number. Whoever chose the training configuration can mend it."""
+
+
+class TooFewRowsError(ModelError):
+    """A split has no rows. Whoever chose the corpus or its split can mend it."""

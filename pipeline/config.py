@@ -1,0 +1,185 @@
+"""The configuration of a pipeline: one typed, frozen tree, read from one TOML file.
+
+Each table's fields, defaults, units and reasons are documented where the table is
+declared: `models.config` for the model and its training, `components.config` for the
+stages, this module for what concerns the whole. `load` is the only way in; it names
+file, field, value, rule and the nearest valid name when something is wrong.
+"""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from components.config import CorpusConfig, EvaluationConfig, PackingConfig, TokenizerConfig
+from models.config import ModelConfig, Settings, TrainingConfig
+from pipeline.errors import ConfigError
+from pipeline.stack import toml_loads
+
+SAMPLES = Path(__file__).parent / "configs"
+
+
+class OutputConfig(Settings):
+    """Where results go."""
+
+    root: str = "build"
+    """Folder for artifacts, metadata and logs, one sub-folder a pipeline. May be ``gs://`` or
+    ``s3://`` on Kubeflow."""
+    serving_dir: str = "serving_models"
+    """Folder to which versions are pushed, as ``<serving_dir>/<name>/<version>``: what a
+    TensorFlow Serving base path points at."""
+
+
+class BeamConfig(Settings):
+    """How the Beam stages run."""
+
+    runner: Literal["FnApiRunner", "DataflowRunner", "FlinkRunner", "SparkRunner"] = "FnApiRunner"
+    """``FnApiRunner`` is Beam's local runner."""
+    num_workers: int = Field(default=1, ge=0)
+    """Local worker processes; 1 stays in this process, which is faster for small corpora, and 0 is
+    one a core."""
+    options: tuple[str, ...] = ()
+    """More Beam pipeline options, as on Beam's command line."""
+
+
+class KubeflowConfig(Settings):
+    """What only the compiled pipeline needs."""
+
+    image: str = "lexmill:latest"
+    """Container image with this package installed."""
+    pipeline_root: str = "gs://lexmill/pipelines"
+    """Object storage folder for artifacts."""
+    serving_dir: str = "gs://lexmill/serving_models"
+    """Object storage folder to which versions are pushed."""
+    corpus_path: str | None = None
+    """Object storage folder of the corpus; ``corpus.path`` when left out."""
+    trainer_gpus: int = Field(default=0, ge=0, le=16)
+    """GPUs requested for the Trainer."""
+    gpu_type: str = "nvidia.com/gpu"
+    """The Kubernetes resource name of a GPU."""
+    trainer_cpu: float = Field(default=2.0, gt=0)
+    """CPU cores for the Trainer."""
+    trainer_memory_gb: float = Field(default=8.0, gt=0)
+    """Memory for the Trainer, in GB."""
+
+
+class PipelineConfig(Settings):
+    """Everything that a run depends on."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
+    """Names the pipeline, its folder and the served model."""
+    corpus: CorpusConfig
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    packing: PackingConfig = PackingConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    output: OutputConfig = OutputConfig()
+    beam: BeamConfig = BeamConfig()
+    kubeflow: KubeflowConfig = KubeflowConfig()
+
+    @model_validator(mode="after")
+    def _splits_leave_text_to_train_on(self) -> PipelineConfig:
+        held_out = self.corpus.eval_percent + self.corpus.test_percent
+        if held_out > 50:
+            raise ValueError(
+                f"corpus.eval_percent + corpus.test_percent = {held_out}: at most 50 leaves enough to train on"
+            )
+        return self
+
+    @property
+    def root(self) -> str:
+        """Folder of this pipeline's artifacts, metadata and logs."""
+        return f"{self.output.root}/{self.name}"
+
+    @property
+    def model_base_path(self) -> str:
+        """Folder that holds the pushed versions."""
+        return f"{self.output.serving_dir}/{self.name}"
+
+
+def load(config: str, overrides: Sequence[str] = ()) -> PipelineConfig:
+    """Reads a configuration.
+
+    Args:
+      config: path of a TOML file, or the name of a shipped sample (``shakespeare``).
+      overrides: ``table.field=value`` each, the value in TOML, or else taken as a string.
+
+    Raises:
+      ConfigError: the file is missing or is not TOML, or a field is unknown or against its rule.
+    """
+    path = find(config)
+    try:
+        values = toml_loads(path.read_text(encoding="utf-8"))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    for override in overrides:
+        _apply(values, override)
+    try:
+        return PipelineConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(path, problem) for problem in error.errors())) from error
+
+
+def find(config: str) -> Path:
+    """The file that ``config`` names: a path, or a shipped sample's name."""
+    path = Path(config)
+    if path.is_file():
+        return path
+    sample = SAMPLES / f"{config}.toml"
+    if sample.is_file():
+        return sample
+    names = ", ".join(sample_names())
+    raise ConfigError(
+        f"{config}: no such configuration file: give the path of a TOML file, or one of the samples {names}"
+    )
+
+
+def sample_names() -> list[str]:
+    return sorted(path.stem for path in SAMPLES.glob("*.toml"))
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    name, equals, text = override.partition("=")
+    *tables, field = name.strip().split(".")
+    if not equals or not all([*tables, field]):
+        raise ConfigError(f"--set {override}: expected table.field=value, for example model.num_layers=6")
+    for table in tables:
+        values = values.setdefault(table, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"--set {override}: {table} is a value, not a table")
+    try:
+        values[field] = toml_loads(f"value = {text}")["value"]
+    except ValueError:
+        values[field] = text
+
+
+def _explain(path: Path, problem: Any) -> str:
+    location = tuple(problem["loc"])
+    field = ".".join(str(part) for part in location) or "configuration"
+    if problem["type"] == "extra_forbidden":
+        return f"{path}: {field}: no such field{_nearest(location)}"
+    if problem["type"] == "missing":
+        return f"{path}: {field}: missing: this field has no default"
+    rule = problem["msg"].removeprefix("Value error, ")
+    if isinstance(problem["input"], dict):
+        return f"{path}: {field}: {rule}"
+    return f"{path}: {field} = {problem['input']!r}: {rule}"
+
+
+def _nearest(location: tuple[Any, ...]) -> str:
+    model: Any = PipelineConfig
+    for part in location[:-1]:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        inner = typing.get_args(annotation)
+        model = inner[0] if inner else annotation
+    names = list(model.model_fields)
+    close = difflib.get_close_matches(str(location[-1]), names, n=1)
+    return f": did you mean {close[0]}?" if close else f": the fields here are {', '.join(names)}"

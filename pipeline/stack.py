@@ -1,0 +1,23 @@
+"""What differs between the base stack (Python 3.10) and the modern one (3.11 to 3.13).
+
+Nothing else in the project asks for a version.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def toml_loads(text: str) -> dict[str, Any]:
+    """Parses TOML. Python 3.10 has no parser of its own.
+
+    Raises:
+      ValueError: the text is not TOML; the message says where.
+    """
+    return tomllib.loads(text)
