@@ -8,13 +8,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-
-class Settings(BaseModel):
-    """Base of every configuration table: immutable, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+from models.config import Settings
 
 
 class SourceConfig(Settings):
@@ -72,3 +68,14 @@ class PackingConfig(Settings):
     num_shards: int = Field(default=2, ge=1, le=10_000)
     """Packed independently, so at most this many workers pack one source and split at a time.
     Part of the result: another number gives other rows."""
+
+
+class EvaluationConfig(Settings):
+    """When a model is good enough to be pushed. All bounds are on the test split."""
+
+    max_bits_per_byte: float = Field(default=8.0, gt=0)
+    """A model above this is never blessed. 8 bits per byte is what text costs uncompressed."""
+    max_regression: float = Field(default=0.02, ge=0)
+    """How much worse than the model pushed last a model may be, in bits per byte, overall."""
+    max_source_regression: float = Field(default=0.1, ge=0)
+    """The same on each source; wider, as a source may be small."""
