@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Any, final
 
+import apache_beam as beam
 from tfx import types
+from tfx.components.example_gen import write_split
+from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
-from tfx.types import component_spec, standard_artifacts
+from tfx.dsl.io import fileio
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils, component_spec, standard_artifacts
+from tfx.utils import io_utils
 
-from components.artifacts import Tokenizer
+from components import progress
+from components.artifacts import TOKENIZER_MODEL, Tokenizer
 from components.config import PackingConfig
+from components.sequence_packer import transforms
+from components.sequence_packer.counts import PACKING_REPORT, PackingReport
 
 EXAMPLES = "examples"
 TOKENIZER = "tokenizer"
@@ -38,7 +47,37 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        raise NotImplementedError
+        settings = PackingConfig.model_validate_json(exec_properties[SETTINGS])
+        examples = artifact_utils.get_single_instance(input_dict[EXAMPLES])
+        packed = artifact_utils.get_single_instance(output_dict[PACKED_EXAMPLES])
+        model_path = f"{artifact_utils.get_single_uri(input_dict[TOKENIZER])}/{TOKENIZER_MODEL}"
+        report_path = f"{packed.uri}/{PACKING_REPORT}"
+        splits = artifact_utils.decode_split_names(examples.split_names)
+        _declare(packed, examples.split_names)
+
+        staging_directory = f"{packed.uri}/.unfinished"
+        fileio.makedirs(staging_directory)
+        with self._make_beam_pipeline() as pipeline:
+            counts = []
+            for split in splits:
+                target = artifact_utils.get_split_uri([packed], split)
+                fileio.makedirs(target)
+                pack = transforms.PackSplit(split, model_path, settings, target, staging_directory)
+                pattern = io_utils.all_files_pattern(artifact_utils.get_split_uri([examples], split))
+                serialized = pipeline | f"Read[{split}]" >> beam.io.ReadFromTFRecord(pattern)
+                counts.append(serialized | f"PackSplit[{split}]" >> pack)
+            empty_report = PackingReport(
+                packing=settings,
+                vocabulary_size=transforms.read_model(model_path).vocabulary_size,
+                splits={split: {} for split in splits},
+            )
+            _ = counts | beam.Flatten() | transforms.WriteReport(report_path, empty_report)
+        fileio.rmtree(staging_directory)
+
+        with fileio.open(report_path, "rb") as file:
+            report = PackingReport.model_validate_json(file.read())
+        report.require_every_split()
+        progress.report(report.summary())
 
 
 @final
@@ -64,3 +103,11 @@ class SequencePacker(base_beam_component.BaseBeamComponent):
                 packed_examples=types.Channel(type=standard_artifacts.Examples),
             )
         )
+
+
+def _declare(packed: types.Artifact, split_names: str) -> None:
+    """Says of the artifact what ExampleGen says of its own."""
+    packed.split_names = split_names
+    examples_utils.set_payload_format(packed, example_gen_pb2.FORMAT_TF_EXAMPLE)
+    file_format = write_split.to_file_format_str(example_gen_pb2.FORMAT_TFRECORDS_GZIP)
+    examples_utils.set_file_format(packed, file_format)

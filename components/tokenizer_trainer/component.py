@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, final
 
 from tfx import types
@@ -10,13 +11,16 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import io_utils
 
-from components import progress
+from components import documents, progress
 from components.artifacts import TOKENIZER_MODEL, Tokenizer
 from components.config import TokenizerConfig
+from components.tokenizer_trainer import sampling, training
+from components.tokenizer_trainer.sentencepiece_model import SentencePieceModel
 
 EXAMPLES = "examples"
 SETTINGS = "settings"
 TOKENIZER = "tokenizer"
+TRAIN = "train"
 
 
 class TokenizerTrainerSpec(component_spec.ComponentSpec):
@@ -38,7 +42,17 @@ class Executor(base_executor.BaseExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         settings = TokenizerConfig.model_validate_json(exec_properties[SETTINGS])
-        raise NotImplementedError
+        train_uri = artifact_utils.get_split_uri(input_dict[EXAMPLES], TRAIN)
+        texts = sampling.sample_by_hash(_texts(train_uri), settings.max_training_bytes)
+        num_bytes = sum(len(text.encode()) for text in texts)
+        progress.report(f"tokenizer: training on {len(texts)} documents, {progress.format_bytes(num_bytes)}")
+        model = SentencePieceModel(training.train(texts, settings))
+        directory = artifact_utils.get_single_uri(output_dict[TOKENIZER])
+        fileio.makedirs(directory)
+        with fileio.open(f"{directory}/{TOKENIZER_MODEL}", "wb") as file:
+            file.write(model.proto)
+        rate = training.bytes_per_token(model, texts)
+        progress.report(f"tokenizer: {model.vocabulary_size} pieces, {rate:.2f} bytes per token")
 
 
 @final
@@ -60,3 +74,12 @@ class TokenizerTrainer(base_component.BaseComponent):
                 tokenizer=types.Channel(type=Tokenizer),
             )
         )
+
+
+def _texts(split_uri: str) -> Iterator[str]:
+    """The texts of a split's documents, in no defined order."""
+    import tensorflow as tf
+
+    records = tf.data.TFRecordDataset(fileio.glob(io_utils.all_files_pattern(split_uri)), "GZIP")
+    for record in records.as_numpy_iterator():
+        yield documents.decode(record).text

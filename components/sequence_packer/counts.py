@@ -1,0 +1,67 @@
+"""What the rows hold, by split and source: the file `PACKING_REPORT` beside the splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from components.config import PackingConfig, Settings
+from components.errors import CorpusError
+from components.progress import format_bytes
+
+PACKING_REPORT = "packing.json"
+
+
+class RowCounts(Settings):
+    """Of one source in one split, or a sum of such."""
+
+    documents: int = 0
+    tokens: int = 0
+    """Targets: the documents' tokens and one end-of-document token each."""
+    rows: int = 0
+    num_bytes: int = 0
+
+    def __add__(self, other: RowCounts) -> RowCounts:
+        return RowCounts(
+            documents=self.documents + other.documents,
+            tokens=self.tokens + other.tokens,
+            rows=self.rows + other.rows,
+            num_bytes=self.num_bytes + other.num_bytes,
+        )
+
+
+class PackingReport(Settings):
+    """How the rows were made, and what they hold."""
+
+    packing: PackingConfig
+    vocabulary_size: int
+    splits: dict[str, dict[str, RowCounts]]
+    """Split -> source -> counts. A source without documents in a split is not listed there."""
+
+    def total(self, split: str) -> RowCounts:
+        return sum(self.splits[split].values(), start=RowCounts())
+
+    def with_counts(self, counts: Iterable[tuple[tuple[str, str], RowCounts]]) -> PackingReport:
+        """Adds ``((split, source), counts)`` pairs."""
+        splits = {split: dict(by_source) for split, by_source in self.splits.items()}
+        for (split, source), part in sorted(counts, key=lambda pair: pair[0]):
+            splits[split][source] = splits[split].get(source, RowCounts()) + part
+        return self.model_copy(update={"splits": splits})
+
+    def require_every_split(self) -> None:
+        """Raises unless each split has a row."""
+        empty = [split for split, by_source in self.splits.items() if not by_source]
+        if empty:
+            raise CorpusError(
+                f"no document to pack in the split {' and '.join(empty)}: the corpus has too few documents; "
+                'add text, cut files into more documents (documents = "blocks" or "lines", a smaller '
+                "block_bytes), or raise eval_percent and test_percent"
+            )
+
+    def summary(self) -> str:
+        """``packer: train 11012 rows, 1409414 tokens; eval …``."""
+        parts = []
+        for split in self.splits:
+            counts = self.total(split)
+            size = format_bytes(counts.num_bytes)
+            parts.append(f"{split} {counts.rows} rows, {counts.tokens} tokens, {size}")
+        return f"packer: {'; '.join(parts)}"

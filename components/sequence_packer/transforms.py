@@ -1,0 +1,240 @@
+"""Beam wiring of SequencePacker.
+
+    documents -> tokens -> streams (source, shard) -> rows -> output shards -> files
+
+Everything goes by content: a document's stream by a hash of its file's name, its place in the
+stream by file name and line, a row's file and its place there by a hash of the row. So the
+files are the same bytes for any number of workers, and rows of all sources are mixed, which a
+training that shuffles only within a buffer needs. The price: one stream's tokens, and one
+output file's rows, are in one worker's memory; ``num_shards`` divides both.
+
+No TensorFlow here: workers start in a second instead of several.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.io import tfrecordio
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from components import documents, progress
+from components.config import PackingConfig
+from components.sequence_packer import packing
+from components.sequence_packer.counts import PackingReport, RowCounts
+from components.tokenizer_trainer.sentencepiece_model import SentencePieceModel
+
+_ROWS = "rows"
+_COUNTS = "counts"
+
+
+Stream = tuple[str, int]
+"""Source and shard: documents that are packed one after the other. Plain, as Beam groups by it."""
+
+
+class StreamItem(NamedTuple):
+    """One document on its way to its stream; sorts by its place there."""
+
+    path: str
+    line: int
+    token_ids: bytes
+    """int32, native byte order: compares and travels cheaper than an array."""
+    num_bytes: int
+
+
+class PackSplit(beam.PTransform):
+    """Serialized documents of one split to files of rows; gives ``((split, source), RowCounts)``.
+
+    A document that is not as `components.documents` declares raises; none is left out.
+    """
+
+    def __init__(
+        self, split: str, model_path: str, settings: PackingConfig, directory: str, staging_directory: str
+    ) -> None:
+        super().__init__()
+        self._split = split
+        self._model_path = model_path
+        self._settings = settings
+        self._directory = directory
+        self._staging_directory = staging_directory
+
+    def expand(self, serialized: beam.PCollection) -> beam.PCollection:
+        split, num_shards = self._split, self._settings.num_shards
+        rows, source_to_counts = (
+            serialized
+            | TokenizeDocuments(self._model_path, num_shards)
+            | PackStreams(self._model_path, self._settings.sequence_length)
+        )
+        _ = rows | WriteRows(self._directory, self._staging_directory, num_shards)
+        return source_to_counts | beam.MapTuple(lambda source, counts: ((split, source), counts))
+
+
+class TokenizeDocuments(beam.PTransform):
+    """Serialized documents to ``(Stream, StreamItem)``; one to one, in no order."""
+
+    def __init__(self, model_path: str, num_shards: int) -> None:
+        super().__init__()
+        self._model_path = model_path
+        self._num_shards = num_shards
+
+    def expand(self, serialized: beam.PCollection) -> beam.PCollection:
+        return serialized | beam.ParDo(_Tokenize(self._model_path, self._num_shards)).with_output_types(
+            tuple[Stream, StreamItem]
+        )
+
+
+class PackStreams(beam.PTransform):
+    """``(Stream, StreamItem)`` to serialized rows and, second, ``(source, RowCounts)`` by stream.
+
+    Rows of a stream in order, streams in none.
+    """
+
+    def __init__(self, model_path: str, sequence_length: int) -> None:
+        super().__init__()
+        self._model_path = model_path
+        self._sequence_length = sequence_length
+
+    def expand(self, stream_to_item: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
+        packed = (
+            stream_to_item
+            | "ByStream" >> beam.GroupByKey()
+            | "Pack"
+            >> beam.ParDo(_Pack(self._model_path, self._sequence_length)).with_outputs(_COUNTS, main=_ROWS)
+        )
+        return packed[_ROWS], packed[_COUNTS]
+
+
+class WriteRows(beam.PTransform):
+    """Serialized rows to ``num_shards`` TFRecord files, sorted by hash; gives the files' paths.
+
+    Files without rows are written, too.
+    """
+
+    def __init__(self, directory: str, staging_directory: str, num_shards: int) -> None:
+        super().__init__()
+        self._directory = directory
+        self._staging_directory = staging_directory
+        self._num_shards = num_shards
+
+    def expand(self, rows: beam.PCollection) -> beam.PCollection:
+        num_shards = self._num_shards
+        shard_to_row = rows | "ToShard" >> beam.Map(lambda row: (_hash(row) % num_shards, row))
+        shard_to_none = rows.pipeline | "EveryShard" >> beam.Create(
+            [(shard, None) for shard in range(num_shards)]
+        )
+        return (
+            {"rows": shard_to_row, "every": shard_to_none}
+            | "ByShard" >> beam.CoGroupByKey()
+            | "Write" >> beam.MapTuple(lambda shard, found: self._write(shard, found["rows"]))
+        )
+
+    def _write(self, shard: int, rows: Iterable[bytes]) -> str:
+        path = f"{self._directory}/data_tfrecord-{shard:05d}-of-{self._num_shards:05d}.gz"
+        write_records(path, sorted(rows, key=lambda row: (_hash(row), row)), self._staging_directory)
+        return path
+
+
+class WriteReport(beam.PTransform):
+    """``((split, source), RowCounts)`` to one `PackingReport` in a JSON file; gives its path."""
+
+    def __init__(self, path: str, empty_report: PackingReport) -> None:
+        super().__init__()
+        self._path = path
+        self._empty_report = empty_report
+
+    def expand(self, key_to_counts: beam.PCollection) -> beam.PCollection:
+        return (
+            key_to_counts
+            | "InOnePlace" >> beam.combiners.ToList()
+            | "Write" >> beam.Map(self._write).with_output_types(str)
+        )
+
+    def _write(self, counts: list[tuple[tuple[str, str], RowCounts]]) -> str:
+        report = self._empty_report.with_counts(counts)
+        with FileSystems.create(self._path, mime_type="application/json") as file:
+            file.write(report.model_dump_json(indent=2).encode())
+        return self._path
+
+
+def write_records(path: str, records: Iterable[bytes], staging_directory: str) -> None:
+    """A gzipped TFRecord file: the same records, the same bytes; at ``path`` only when complete.
+
+    What a killed worker leaves behind stays in the staging directory, where no reader looks.
+    """
+    unfinished = f"{staging_directory}/{uuid.uuid4().hex}.gz"
+    with (
+        FileSystems.create(unfinished, compression_type=CompressionTypes.UNCOMPRESSED) as raw,
+        gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0) as compressed,
+    ):
+        for record in records:
+            # Beam's own framing, as its WriteToTFRecord leaves the order of records open.
+            tfrecordio._TFRecordUtil.write_record(compressed, record)
+    FileSystems.rename([unfinished], [path])
+
+
+def read_model(path: str) -> SentencePieceModel:
+    """The tokenizer's model, from any file system that Beam knows."""
+    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+        return SentencePieceModel(file.read())
+
+
+def shard_of(path: str, num_shards: int) -> int:
+    """A file's documents stay together, as neighbours are context for each other."""
+    return _hash(path.encode()) % num_shards
+
+
+def _hash(content: bytes) -> int:
+    return int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
+
+
+class _Tokenize(beam.DoFn):
+    def __init__(self, model_path: str, num_shards: int) -> None:
+        self._model_path = model_path
+        self._num_shards = num_shards
+
+    def setup(self) -> None:
+        self._model = read_model(self._model_path)
+
+    def process(self, serialized: bytes) -> Iterator[tuple[Stream, StreamItem]]:
+        document = documents.decode(serialized)
+        path, line = documents.split_id(document.document_id)
+        token_ids = self._model.encode(document.text)
+        yield (
+            (document.source, shard_of(path, self._num_shards)),
+            StreamItem(path, line, token_ids.tobytes(), len(document.text.encode())),
+        )
+
+
+class _Pack(beam.DoFn):
+    def __init__(self, model_path: str, sequence_length: int) -> None:
+        self._model_path = model_path
+        self._sequence_length = sequence_length
+
+    def setup(self) -> None:
+        self._model = read_model(self._model_path)
+
+    def process(self, stream_to_items: tuple[Stream, Iterable[StreamItem]]) -> Iterator[Any]:
+        (source, shard), unordered = stream_to_items
+        items = [
+            packing.TokenizedDocument(np.frombuffer(item.token_ids, np.int32), item.num_bytes)
+            for item in sorted(unordered)
+        ]
+        num_rows = 0
+        for row in packing.pack(items, self._model.byte_lengths, self._sequence_length):
+            num_rows += 1
+            yield packing.encode_row(row, source)
+        counts = RowCounts(
+            documents=len(items),
+            tokens=sum(len(item.token_ids) + 1 for item in items),
+            rows=num_rows,
+            num_bytes=sum(item.num_bytes for item in items),
+        )
+        progress.report(f"packer: {source}, part {shard}: {num_rows} rows")
+        yield beam.pvalue.TaggedOutput(_COUNTS, (source, counts))
