@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import keras
 import tensorflow as tf
 
@@ -30,3 +32,11 @@ def prepare(config: TrainingConfig) -> None:
 def use_xla(config: TrainingConfig) -> bool:
     """Whether the training step is compiled by XLA."""
     return config.jit_compile == "on" or (config.jit_compile == "auto" and has_gpu())
+
+
+def describe() -> str:
+    """``1 GPU`` or ``2 CPU cores``."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        return f"{len(gpus)} GPU{'s' if len(gpus) > 1 else ''}"
+    return f"{os.cpu_count()} CPU cores"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import tensorflow as tf
 
 from models.causal_lm import CausalLM, logits
@@ -28,17 +26,3 @@ def token_nll(model: CausalLM, token_ids: tf.Tensor, training: bool = False) -> 
     )
     weights = tf.cast(targets != PAD_ID, tf.float32)
     return nll * weights, weights
-
-
-def bits_per_byte(nll: float, num_bytes: float) -> float:
-    """Nats over a text to bits per byte of it; comparable between tokenizers.
-
-    Worked example: 693.147 nats (1,000 bits) over 500 bytes are 2 bits per byte.
-    """
-    return nll / math.log(2.0) / num_bytes
-
-
-def perplexity(nll: float, num_tokens: float) -> float:
-    """exp of the mean negative log-likelihood per token; infinite when that overflows."""
-    mean = nll / num_tokens
-    return math.exp(mean) if mean < 700.0 else math.inf

@@ -2,29 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import tensorflow as tf
 
-from models import scoring
-
-
-@dataclasses.dataclass(frozen=True)
-class LossSums:
-    """Sums over some tokens, from which loss, perplexity and bits per byte follow."""
-
-    nll: float
-    num_tokens: float
-    num_bytes: float
-
-    @property
-    def loss(self) -> float:
-        """Nats per token."""
-        return self.nll / self.num_tokens
-
-    @property
-    def bits_per_byte(self) -> float:
-        return scoring.bits_per_byte(self.nll, self.num_bytes)
+from models.measures import LossSums
 
 
 class RunLog:
@@ -41,12 +21,11 @@ class RunLog:
 
     def losses(self, group: str, sums: LossSums, step: int) -> None:
         """``<group>/loss`` (nats per token), ``<group>/perplexity``, ``<group>/bits_per_byte``."""
-        perplexity = scoring.perplexity(sums.nll, sums.num_tokens)
         self.scalars(
             step,
             {
                 f"{group}/loss": sums.loss,
-                f"{group}/perplexity": perplexity,
+                f"{group}/perplexity": sums.perplexity,
                 f"{group}/bits_per_byte": sums.bits_per_byte,
             },
         )

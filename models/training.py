@@ -24,8 +24,9 @@ from models.config import TrainingConfig
 from models.errors import TooFewRowsError, TrainingDivergedError
 from models.export import ServedLanguageModel, default_inputs
 from models.generation import plain_slice_update
+from models.measures import LossSums
 from models.optimizer import build_optimizer
-from models.tensorboard import LossSums, RunLog
+from models.tensorboard import RunLog
 from models.tokenizer import GraphTokenizer
 
 ReportProgress = Callable[[str, int, int], None]
@@ -76,7 +77,7 @@ def train(
     window = _Window()
     num_tokens = 0.0
     started = time.monotonic()
-    validation = LossSums(math.nan, 1.0, 1.0)
+    validation = LossSums()
     with RunLog(log_directory) as log:
         batch_iterator = itertools.islice(batches, config.num_steps)
         for step, batch in enumerate(batch_iterator, start=1):

@@ -88,7 +88,7 @@ class PipelineConfig(Settings):
         held_out = self.corpus.eval_percent + self.corpus.test_percent
         if held_out > 50:
             raise ValueError(
-                f"corpus.eval_percent + corpus.test_percent = {held_out}: at most 50 leaves enough to train on"
+                f"corpus.eval_percent + corpus.test_percent = {held_out}: at most 50 leave enough to train on"
             )
         return self
 

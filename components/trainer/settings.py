@@ -1,0 +1,16 @@
+"""What the Trainer component hands to its ``run_fn``, serialised once."""
+
+from __future__ import annotations
+
+from models.config import ModelConfig, Settings, TrainingConfig
+
+SETTINGS = "settings"
+TOKENIZER_URI = "tokenizer_uri"
+
+
+class TrainerSettings(Settings):
+    """The model, its training, and the length of its rows."""
+
+    model: ModelConfig
+    training: TrainingConfig
+    sequence_length: int

@@ -1,0 +1,81 @@
+"""What a SavedModel says of itself: ``assets.extra/lexmill.json``.
+
+Servers pass over ``assets.extra``, so the file travels with the model from the trainer
+through evaluation to what is pushed. It tells which models can be compared row by row
+(the same tokenizer and context), and which are the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import tensorflow as tf
+from pydantic import Field, ValidationError
+
+from models.config import ModelConfig, Settings, TrainingConfig
+from models.errors import ModelError
+
+PATH = "assets.extra/lexmill.json"
+
+
+class Manifest(Settings):
+    """Where a SavedModel comes from and what it is."""
+
+    model: ModelConfig
+    training: TrainingConfig
+    num_parameters: int
+    vocabulary_size: int
+    context_length: int
+    """Longest sequence that the model reads, in tokens."""
+    tokenizer_sha256: str
+    weights_sha256: str
+    """Of the variables' files: the identity of the model."""
+    validation_bits_per_byte: float
+    training_tokens: int
+    training_seconds: float
+    evaluation: dict[str, Any] = Field(default_factory=dict)
+    """Metrics on the test split, filled in when the model is pushed: slice name -> metric -> value."""
+
+    def same_model(self, other: Manifest) -> bool:
+        """Whether both hold the same weights and the same tokenizer."""
+        return (self.tokenizer_sha256, self.weights_sha256) == (other.tokenizer_sha256, other.weights_sha256)
+
+    def comparable_by_row(self, other: Manifest) -> bool:
+        """Whether both models read the same packed rows alike."""
+        return (self.tokenizer_sha256, self.context_length) == (other.tokenizer_sha256, other.context_length)
+
+
+def weights_sha256(saved_model: str) -> str:
+    """Hash of the SavedModel's variables: names, shapes and values."""
+    digest = hashlib.sha256()
+    for path in sorted(tf.io.gfile.glob(f"{saved_model}/variables/variables.*")):
+        with tf.io.gfile.GFile(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def write(saved_model: str, manifest: Manifest) -> None:
+    """Writes `PATH` below the SavedModel's folder."""
+    tf.io.gfile.makedirs(f"{saved_model}/assets.extra")
+    with tf.io.gfile.GFile(f"{saved_model}/{PATH}", "w") as file:
+        file.write(manifest.model_dump_json(indent=2) + "\n")
+
+
+def read(saved_model: str) -> Manifest:
+    """The manifest of a SavedModel.
+
+    Raises:
+      ModelError: there is none, or it is not one.
+    """
+    path = f"{saved_model}/{PATH}"
+    try:
+        with tf.io.gfile.GFile(path) as file:
+            return Manifest.model_validate_json(file.read())
+    except tf.errors.NotFoundError as error:
+        raise ModelError(
+            f"{path}: missing: this folder does not hold a model that Lexmill exported"
+        ) from error
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: not a model manifest, or one of another version of Lexmill") from error
