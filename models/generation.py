@@ -100,12 +100,16 @@ def generate(
         return (_Loop(state.index + 1, token_ids, logits, cache, num_tokens, finished, stopped),)
 
     shapes = _Loop(*(tf.TensorShape([None] * tensor.shape.rank) for tensor in start))
-    shapes = shapes._replace(logits=start.logits.shape, cache=start.cache.shape)
+    shapes = shapes._replace(logits=_any_batch(start.logits), cache=_any_batch(start.cache))
     (end,) = tf.while_loop(proceed, step, (start,), shape_invariants=(shapes,))
     columns = prompt_lengths[:, tf.newaxis] + tf.range(tf.reduce_max(max_new_tokens))[tf.newaxis]
     inside = columns < (prompt_lengths + end.num_tokens)[:, tf.newaxis]
     generated = tf.gather(end.token_ids, tf.minimum(columns, width - 1), batch_dims=1)
     return Generated(tf.where(inside, generated, PAD_ID), end.num_tokens, end.stopped)
+
+
+def _any_batch(tensor: tf.Tensor) -> tf.TensorShape:
+    return tf.TensorShape([None, *tensor.shape[1:]])
 
 
 def _resize(token_ids: tf.Tensor, width: tf.Tensor) -> tf.Tensor:

@@ -1,0 +1,5 @@
+"""``python -m pipeline``: the ``lexmill`` command."""
+
+from pipeline.cli import main
+
+main()

@@ -1,0 +1,195 @@
+"""The ``lexmill`` command. Each command imports what it needs when it runs, so that help is quick."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Optional
+
+import typer
+
+from pipeline.errors import PipelineError
+
+app = typer.Typer(
+    name="lexmill",
+    help="Text in, a served language model out: a TFX pipeline for language models.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+config_app = typer.Typer(no_args_is_help=True, help="Show or check a configuration.")
+app.add_typer(config_app, name="config")
+
+Config = Annotated[str, typer.Argument(help="A TOML file, or the name of a sample: shakespeare, tiny.")]
+Set = Annotated[
+    Optional[list[str]],  # noqa: UP045 (Typer reads annotations at run time, on Python 3.10 too)
+    typer.Option("--set", metavar="TABLE.FIELD=VALUE", help="Override one field; may be repeated."),
+]
+Prompt = Annotated[str, typer.Argument(help="The text to continue.")]
+ConfigOption = Annotated[
+    str, typer.Option("--config", help="Whose pushed model to use: a TOML file or a sample's name.")
+]
+Server = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="Ask this running server (host:port, gRPC) instead of starting one."),
+]
+DEFAULT = "shakespeare"
+NOT_PUSHED = 3
+"""Exit status of a run whose model was not blessed, or not pushed."""
+
+
+@app.command()
+def run(
+    config: Config = DEFAULT,
+    overrides: Set = None,
+    ask: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="When the model is pushed, ask it over gRPC to continue this text."),
+    ] = None,
+) -> None:
+    """Run the pipeline: text in, a pushed model out.
+
+    Exit status 0: the model was blessed, and it is pushed. 3: it was not. 1: a stage failed.
+    """
+    from pipeline.commands.run import run_pipeline
+
+    raise typer.Exit(run_pipeline(config, overrides or [], ask))
+
+
+@app.command()
+def generate(
+    prompt: Prompt,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="At most this many tokens.")] = 64,
+    temperature: Annotated[float, typer.Option(min=0.0, help="0 is greedy.")] = 0.8,
+    top_k: Annotated[int, typer.Option(min=0, help="Among the k likeliest tokens; 0 is all.")] = 0,
+    top_p: Annotated[float, typer.Option(min=0.0, max=1.0, help="Within this probability mass.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Same seed, same text.")] = 0,
+    stop: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(help="End before this string; may be repeated."),
+    ] = None,
+    config: ConfigOption = DEFAULT,
+    overrides: Set = None,
+    server: Server = None,
+) -> None:
+    """Continue a prompt with the pushed model."""
+    from pipeline.commands.ask import generate_text
+
+    text = generate_text(
+        config,
+        overrides or [],
+        server,
+        prompt,
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        seed=seed,
+        stop=stop or [],
+    )
+    typer.echo(prompt + text)
+
+
+@app.command()
+def score(
+    file: Annotated[str, typer.Argument(help="A UTF-8 text file; '-' is standard input.")],
+    config: ConfigOption = DEFAULT,
+    overrides: Set = None,
+    server: Server = None,
+) -> None:
+    """Log-probability, perplexity and bits per byte of a text under the pushed model."""
+    from pipeline.commands.ask import score_file
+
+    typer.echo(score_file(config, overrides or [], server, file))
+
+
+@app.command()
+def serve(
+    config: Config = DEFAULT,
+    overrides: Set = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="gRPC port; 0 takes a free one.")] = 8500,
+    rest_api_port: Annotated[int, typer.Option(help="REST port; 0 takes a free one.")] = 8501,
+) -> None:
+    """Serve the pushed model over gRPC and REST, as TensorFlow Serving does."""
+    from pipeline.commands.ask import serve_model
+
+    raise typer.Exit(serve_model(config, overrides or [], host, port, rest_api_port))
+
+
+@app.command()
+def tensorboard(
+    config: Config = DEFAULT,
+    overrides: Set = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port.")] = 6006,
+) -> None:
+    """Open TensorBoard on the training runs."""
+    from pipeline.commands.inspect import start_tensorboard
+
+    raise typer.Exit(start_tensorboard(config, overrides or [], host, port))
+
+
+@app.command()
+def runs(config: Config = DEFAULT, overrides: Set = None) -> None:
+    """List past runs: when, evaluation, blessed, pushed version."""
+    from pipeline.commands.inspect import show_runs
+
+    show_runs(config, overrides or [])
+
+
+@app.command("compile")
+def compile_(
+    config: Config = DEFAULT,
+    output: Annotated[
+        str, typer.Option("-o", "--output", help="The file to write, .yaml.")
+    ] = "pipeline.yaml",
+    overrides: Set = None,
+) -> None:
+    """Compile the pipeline for Kubeflow Pipelines (v2 specification)."""
+    from pipeline.commands.compile import compile_pipeline
+
+    compile_pipeline(config, overrides or [], output)
+    typer.echo(f"wrote {output}")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what works on this machine, what does not, and what to do."""
+    from pipeline.commands.inspect import show_diagnosis
+
+    raise typer.Exit(show_diagnosis())
+
+
+@config_app.command("show")
+def config_show(config: Config = DEFAULT, overrides: Set = None) -> None:
+    """Print the full configuration, defaults included, as JSON."""
+    from pipeline.config import load
+
+    typer.echo(load(config, overrides or []).model_dump_json(indent=2))
+
+
+@config_app.command("check")
+def config_check(config: Config = DEFAULT, overrides: Set = None) -> None:
+    """Check a configuration; exit status 1 and a line for each mistake."""
+    from pipeline.config import load
+
+    load(config, overrides or [])
+    typer.echo(f"{config}: valid")
+
+
+def main() -> None:
+    """Entry point: turns the failures that a user can mend into one line and exit status 1."""
+    try:
+        app()
+    except PipelineError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        from pipeline.failures import explain
+
+        line = explain(error)
+        if line is None:
+            raise
+        sys.exit(f"error: {line}")

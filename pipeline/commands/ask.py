@@ -1,0 +1,112 @@
+"""``lexmill generate``, ``score`` and ``serve``: the pushed model answers."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline import quiet
+from pipeline.config import PipelineConfig, load
+from pipeline.errors import MissingInputError
+
+if TYPE_CHECKING:
+    from serving.client import Client
+
+MAX_SCORED_BYTES = 10_000_000
+
+
+def generate_text(
+    config_name: str, overrides: Sequence[str], server: str | None, prompt: str, **options: Any
+) -> str:
+    """The continuation of ``prompt``; ``options`` are `serving.client.Client.generate`'s."""
+    with _client(load(config_name, overrides), server) as client:
+        [generation] = client.generate([prompt], **options)
+        return str(generation.text)
+
+
+def score_file(config_name: str, overrides: Sequence[str], server: str | None, file: str) -> str:
+    """One line: tokens, bytes, log-probability, perplexity, bits per byte."""
+    text = _read(file)
+    with _client(load(config_name, overrides), server) as client:
+        [score] = client.score([text])
+    from models.measures import LossSums
+
+    sums = LossSums(-score.log_probability, score.num_tokens, score.num_bytes)
+    return (
+        f"{score.num_tokens:,} tokens, {score.num_bytes:,} bytes: "
+        f"log-probability {score.log_probability:.2f} nats, perplexity {sums.perplexity:.2f}, "
+        f"{sums.bits_per_byte:.4f} bits per byte"
+    )
+
+
+def serve_model(config_name: str, overrides: Sequence[str], host: str, port: int, rest_api_port: int) -> int:
+    """Serves until a signal; returns the server's exit status."""
+    config = load(config_name, overrides)
+    _require_pushed(config)
+    arguments = [
+        *("--model_name", config.name),
+        *("--model_base_path", str(Path(config.model_base_path).resolve())),
+        *("--host", host),
+        *("--port", str(port)),
+        *("--rest_api_port", str(rest_api_port)),
+    ]
+    command = [sys.executable, "-m", "serving", *arguments]
+    process = subprocess.Popen(command)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:  # The server got the signal too, and ends what is under way.
+        return process.wait()
+
+
+@contextlib.contextmanager
+def _client(config: PipelineConfig, server: str | None) -> Iterator[Client]:
+    """A client of ``server``, or of one started for the length of the block."""
+    quiet.set_environment()
+    from serving.client import Client
+
+    if server is not None:
+        with Client(server, model=config.name) as client:
+            yield client
+        return
+    _require_pushed(config)
+    from serving.embedded_process import embedded_process
+
+    with (
+        embedded_process(config.name, config.model_base_path, start_timeout_s=120.0) as started,
+        Client(started.grpc_address, model=config.name) as client,
+    ):
+        yield client
+
+
+def _require_pushed(config: PipelineConfig) -> None:
+    base_path = Path(config.model_base_path)
+    if "://" in config.model_base_path:
+        return
+    if not base_path.is_dir() or not any(child.name.isdecimal() for child in base_path.iterdir()):
+        raise MissingInputError(
+            f"{base_path}: no pushed model of {config.name!r} is here: "
+            f"run 'lexmill run {config.name}' first, in the folder where you want the model"
+        )
+
+
+def _read(file: str) -> str:
+    if file == "-":
+        data = sys.stdin.buffer.read(MAX_SCORED_BYTES + 1)
+    else:
+        try:
+            with Path(file).open("rb") as opened:
+                data = opened.read(MAX_SCORED_BYTES + 1)
+        except OSError as error:
+            raise MissingInputError(f"{file}: cannot be read: {error.strerror}") from error
+    if len(data) > MAX_SCORED_BYTES:
+        raise MissingInputError(f"{file}: more than {MAX_SCORED_BYTES:,} bytes: score a part of it")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MissingInputError(
+            f"{file}: byte {error.start} is not UTF-8: convert the file, for example with iconv"
+        ) from error

@@ -1,0 +1,20 @@
+"""``lexmill compile``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline import quiet
+from pipeline.config import load
+from pipeline.errors import ConfigError
+
+
+def compile_pipeline(config_name: str, overrides: Sequence[str], output: str) -> None:
+    """Writes the Kubeflow Pipelines specification of a configuration to ``output``."""
+    config = load(config_name, overrides)
+    if not output.endswith((".yaml", ".yml")):
+        raise ConfigError(f"{output}: the specification is YAML: name the file .yaml")
+    quiet.set_environment()
+    from pipeline import kubeflow
+
+    kubeflow.compile_to(config, output)

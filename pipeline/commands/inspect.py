@@ -1,0 +1,75 @@
+"""``lexmill runs``, ``tensorboard`` and ``doctor``: looking at what is there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline import quiet
+from pipeline.config import load
+from pipeline.errors import MissingInputError
+
+_STATUS_STYLES = {"ok": "green", "warning": "yellow", "problem": "red"}
+
+
+def show_runs(config_name: str, overrides: Sequence[str]) -> None:
+    """A table of past runs, the newest first."""
+    config = load(config_name, overrides)
+    quiet.set_environment()
+    with quiet.libraries_write_to(Path(config.root) / "runs" / "history.log"):
+        from pipeline import history
+
+        found = history.runs(config)
+    if not found:
+        raise MissingInputError(
+            f"{config.root}: {config.name!r} has no runs yet: start one with 'lexmill run {config.name}'"
+        )
+    table = Table("started", "stages", "bits per byte", "perplexity", "blessed", "pushed", "configuration")
+    for run in found:
+        states = list(run.stages.values())
+        counts = ", ".join(f"{states.count(s)} {s}" for s in ("done", "cached", "failed") if s in states)
+        overall = run.evaluation.metrics["overall"] if run.evaluation else None
+        table.add_row(
+            f"{run.started:%Y-%m-%d %H:%M:%S}",
+            counts,
+            f"{overall['bits_per_byte']:.3f}" if overall else "-",
+            f"{overall['perplexity']:.1f}" if overall else "-",
+            "yes" if run.blessed and run.servable else "no",
+            f"version {run.pushed_version}" if run.pushed_version else "-",
+            str(run.configuration),
+        )
+    Console().print(table)
+
+
+def start_tensorboard(config_name: str, overrides: Sequence[str], host: str, port: int) -> int:
+    """TensorBoard on every training run of the pipeline; until interrupted."""
+    config = load(config_name, overrides)
+    log_directory = Path(config.root) / "artifacts" / "Trainer" / "model_run"
+    if not log_directory.is_dir():
+        raise MissingInputError(
+            f"{log_directory}: no training run is here yet: start one with 'lexmill run {config.name}'"
+        )
+    command = [sys.executable, "-m", "tensorboard.main", f"--logdir={log_directory}", f"--host={host}"]
+    process = subprocess.Popen([*command, f"--port={port}"])
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        return process.wait()
+
+
+def show_diagnosis() -> int:
+    """A table of findings; returns 1 when something keeps the pipeline from running."""
+    from pipeline.doctor import diagnose
+
+    findings = diagnose()
+    table = Table("", "what", "found", "advice")
+    for finding in findings:
+        style = _STATUS_STYLES[finding.status]
+        table.add_row(f"[{style}]{finding.status}[/{style}]", finding.name, finding.found, finding.advice)
+    Console().print(table)
+    return int(any(finding.status == "problem" for finding in findings))

@@ -1,0 +1,95 @@
+"""``lexmill run``."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from pipeline import quiet, samples
+from pipeline.config import PipelineConfig, load
+from pipeline.run_id import new_run_id
+from pipeline.terminal import RunDisplay
+
+if TYPE_CHECKING:
+    from pipeline.history import Run
+
+DONE, FAILED, NOT_PUSHED = 0, 1, 3
+
+
+def run_pipeline(config_name: str, overrides: Sequence[str], ask: str | None) -> int:
+    """Runs the pipeline and tells the terminal; returns the exit status."""
+    config = load(config_name, overrides)
+    if config.corpus.sample:
+        samples.prepare(config.corpus.sample, Path(config.corpus.path))
+    run_id = new_run_id()
+    log_file = Path(config.root) / "runs" / run_id / "log.txt"
+    with quiet.libraries_write_to(log_file) as terminal:
+        return _run(config, run_id, log_file, terminal, ask)
+
+
+def _run(config: PipelineConfig, run_id: str, log_file: Path, terminal: TextIO, ask: str | None) -> int:
+    started = time.monotonic()
+    with RunDisplay(terminal) as display:
+        display.say(f"{config.name}: {config.corpus.path} to {config.model_base_path}; log: {log_file}")
+        display.start("start", "loading TensorFlow and TFX")
+        try:
+            from pipeline import local
+
+            outcome = local.run(config, run_id, display)
+        except Exception as error:
+            from pipeline.failures import explain
+
+            display.fail(
+                explain(error) or f"{type(error).__name__}: see {log_file}\n{traceback.format_exc()}"
+            )
+            return FAILED
+        pipeline_s = time.monotonic() - started
+        is_pushed = outcome.blessed and outcome.servable and outcome.pushed_path is not None
+        if is_pushed and ask is not None:
+            display.start("ask", "starting the server")
+            try:
+                answer = _ask(config, ask)
+            except Exception as error:
+                from pipeline.failures import explain
+
+                display.fail(explain(error) or traceback.format_exc())
+                return FAILED
+            display.finish(time.monotonic() - started - pipeline_s, False, "answered over gRPC")
+            display.say(f"\n{ask}{answer}\n", style="bold")
+        for line in _closing(config, outcome, pipeline_s, is_pushed):
+            display.say(line)
+        return DONE if is_pushed else NOT_PUSHED
+
+
+def _ask(config: PipelineConfig, prompt: str) -> str:
+    from serving.client import Client
+    from serving.embedded_process import embedded_process
+
+    with (
+        embedded_process(config.name, config.model_base_path, start_timeout_s=120.0) as server,
+        Client(server.grpc_address, model=config.name) as client,
+    ):
+        [generation] = client.generate([prompt], max_new_tokens=64, temperature=0.7, top_p=0.95)
+        return str(generation.text)
+
+
+def _closing(config: PipelineConfig, outcome: Run, seconds: float, is_pushed: bool) -> list[str]:
+    lines = [f"pipeline: {seconds:.0f} s"]
+    if outcome.evaluation is not None:
+        lines.append(f"evaluation:  {outcome.evaluation.verdict()}")
+        lines.append(f"             {outcome.evaluation_path}")
+    if not is_pushed:
+        reason = "the model is not servable" if outcome.blessed else "the model was not blessed"
+        return [*lines, f"not pushed: {reason}; exit status {NOT_PUSHED}"]
+    command = f" {config.name}" if config.name != "shakespeare" else ""
+    option = f" --config {config.name}" if command else ""
+    return [
+        *lines,
+        f"model:       version {outcome.pushed_version} in {outcome.pushed_path}",
+        f"TensorBoard: lexmill tensorboard{command}",
+        f"serve:       lexmill serve{command}",
+        f'generate:    lexmill generate "To be"{option}',
+    ]

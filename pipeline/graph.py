@@ -1,0 +1,86 @@
+"""The pipeline, stage by stage: text in, a served model out.
+
+`create_pipeline` is the same for every place it runs; where artifacts lie and how Beam
+runs are arguments (`Places`), so a runner differs from another by data only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from tfx.components import ExampleValidator, SchemaGen, StatisticsGen
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.orchestration.pipeline import Pipeline
+
+from components.baseline_finder.component import BaselineFinder
+from components.corpus_gen.component import CorpusGen
+from components.evaluator.component import Evaluator
+from components.pusher.component import Pusher
+from components.sequence_packer.component import SequencePacker
+from components.serving_validator.component import ServingValidator
+from components.tokenizer_trainer.component import TokenizerTrainer
+from components.trainer.component import Trainer
+from components.trainer.settings import TrainerSettings
+from pipeline.config import PipelineConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class Places:
+    """What differs between one place to run and another."""
+
+    root: str
+    """Folder of the artifacts."""
+    corpus_path: str
+    model_base_path: str
+    beam_options: tuple[str, ...]
+    metadata: Any = None
+    """ML Metadata's ``ConnectionConfig``; None where the orchestrator has its own."""
+
+
+def create_pipeline(config: PipelineConfig, places: Places) -> Pipeline:
+    """The TFX pipeline of a configuration."""
+    stages = create_stages(config, places)
+    return Pipeline(
+        pipeline_name=config.name,
+        pipeline_root=places.root,
+        components=list(stages),
+        enable_cache=True,
+        metadata_connection_config=places.metadata,
+        beam_pipeline_args=list(places.beam_options),
+    )
+
+
+def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent, ...]:
+    """The stages, in the order in which they run."""
+    corpus = CorpusGen(config.corpus.model_copy(update={"path": places.corpus_path}))
+    documents = corpus.outputs["examples"]
+
+    statistics = StatisticsGen(examples=documents)
+    schema = SchemaGen(statistics=statistics.outputs["statistics"])
+    validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
+
+    tokenizer = TokenizerTrainer(documents, config.tokenizer)
+    packer = SequencePacker(documents, tokenizer.outputs["tokenizer"], config.packing)
+    rows = packer.outputs["packed_examples"]
+
+    settings = TrainerSettings(
+        model=config.model,
+        training=config.training,
+        sequence_length=config.packing.sequence_length,
+    )
+    trainer = Trainer(rows, tokenizer.outputs["tokenizer"], settings)
+    model = trainer.outputs["model"]
+
+    baseline = BaselineFinder(model, places.model_base_path)
+    evaluator = Evaluator(rows, model, baseline.outputs["baseline"], config.evaluation)
+    serving = ServingValidator(model, config.name)
+    pusher = Pusher(
+        model,
+        evaluator.outputs["evaluation"],
+        evaluator.outputs["blessing"],
+        serving.outputs["blessing"],
+        places.model_base_path,
+    )
+    data = (corpus, statistics, schema, validator, tokenizer, packer)
+    return (*data, trainer, baseline, evaluator, serving, pusher)

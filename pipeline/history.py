@@ -1,0 +1,146 @@
+"""Past runs, from ML Metadata: what ran, on which configuration, and what came of it.
+
+The one module that queries the metadata store.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from pathlib import Path
+from typing import Any
+
+from ml_metadata import metadata_store
+from ml_metadata.proto import metadata_store_pb2
+from tfx.dsl.compiler import constants
+from tfx.dsl.io import fileio
+from tfx.orchestration import metadata
+
+from components.evaluator import summary
+from pipeline import run_id as run_ids
+from pipeline.config import PipelineConfig
+
+_FINISHED = {metadata_store_pb2.Execution.COMPLETE: "done", metadata_store_pb2.Execution.CACHED: "cached"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One run of a pipeline."""
+
+    run_id: str
+    stages: dict[str, str]
+    """Stage -> ``done``, ``cached`` or ``failed``, in the order in which they ran."""
+    configuration: Path
+    """The full configuration, as JSON."""
+    evaluation: summary.EvaluationSummary | None
+    blessed: bool
+    """By the Evaluator."""
+    servable: bool
+    """Blessed by the ServingValidator."""
+    pushed_version: int | None
+    pushed_path: str | None
+    evaluation_path: str | None
+    tensorboard_path: str | None
+
+    @property
+    def started(self) -> datetime.datetime:
+        return run_ids.started(self.run_id)
+
+
+def connection(config: PipelineConfig) -> metadata_store_pb2.ConnectionConfig:
+    """SQLite, in the pipeline's folder."""
+    return metadata.sqlite_metadata_connection_config(str(Path(config.root, "metadata.sqlite").resolve()))
+
+
+def record_configuration(config: PipelineConfig, run_id: str) -> None:
+    """Keeps the full configuration of a run beside its log."""
+    path = configuration_path(config, run_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def configuration_path(config: PipelineConfig, run_id: str) -> Path:
+    return Path(config.root) / "runs" / run_id / "config.json"
+
+
+def runs(config: PipelineConfig) -> list[Run]:
+    """Every run of this pipeline, the newest first; empty when it never ran."""
+    if not Path(config.root, "metadata.sqlite").exists():
+        return []
+    store = metadata_store.MetadataStore(connection(config))
+    contexts = store.get_contexts_by_type(constants.PIPELINE_RUN_CONTEXT_TYPE_NAME)
+    found = [_run(store, config, context) for context in contexts]
+    return sorted(found, key=lambda run: run.run_id, reverse=True)
+
+
+def find(config: PipelineConfig, run_id: str) -> Run:
+    """One run by its id, which must exist."""
+    store = metadata_store.MetadataStore(connection(config))
+    context = store.get_context_by_type_and_name(constants.PIPELINE_RUN_CONTEXT_TYPE_NAME, run_id)
+    return _run(store, config, context)
+
+
+def was_cached(store_connection: metadata_store_pb2.ConnectionConfig, execution_id: int) -> bool:
+    """Whether an execution took its result from an earlier one."""
+    store = metadata_store.MetadataStore(store_connection)
+    [execution] = store.get_executions_by_id([execution_id])
+    return bool(execution.last_known_state == metadata_store_pb2.Execution.CACHED)
+
+
+def pushed_versions_exist(store_connection: metadata_store_pb2.ConnectionConfig) -> bool:
+    """Whether all that was ever pushed is still there, so that a cached push is a true one."""
+    store = metadata_store.MetadataStore(store_connection)
+    artifacts = store.get_artifacts_by_type("PushedModel")
+    destinations = [artifact.custom_properties["pushed_destination"].string_value for artifact in artifacts]
+    return all(fileio.exists(destination) for destination in destinations if destination)
+
+
+def _run(store: Any, config: PipelineConfig, context: Any) -> Run:
+    executions = sorted(store.get_executions_by_context(context.id), key=lambda execution: execution.id)
+    stages = {
+        _stage(execution): _FINISHED.get(execution.last_known_state, "failed") for execution in executions
+    }
+    outputs = _outputs(store, executions)
+    evaluation = outputs.get(("Evaluator", "evaluation"))
+    pushed = outputs.get(("Pusher", "pushed_model"))
+    model_run = outputs.get(("Trainer", "model_run"))
+    blessing = outputs.get(("Evaluator", "blessing"))
+    infra_blessing = outputs.get(("ServingValidator", "blessing"))
+    version = pushed.custom_properties["pushed_version"].string_value if pushed else ""
+    return Run(
+        run_id=context.name,
+        stages=stages,
+        configuration=configuration_path(config, context.name),
+        evaluation=_evaluation(evaluation),
+        blessed=bool(blessing and blessing.custom_properties["blessed"].int_value),
+        servable=bool(infra_blessing and infra_blessing.custom_properties["blessed"].int_value),
+        pushed_version=int(version) if version else None,
+        pushed_path=pushed.custom_properties["pushed_destination"].string_value if version else None,
+        evaluation_path=f"{evaluation.uri}/{summary.FILE}" if evaluation else None,
+        tensorboard_path=model_run.uri if model_run else None,
+    )
+
+
+def _stage(execution: Any) -> str:
+    return str(execution.type).rsplit(".", 1)[-1]
+
+
+def _outputs(store: Any, executions: list[Any]) -> dict[tuple[str, str], Any]:
+    """(stage, output) -> artifact, of the stages that ended well."""
+    finished = {
+        execution.id: execution for execution in executions if execution.last_known_state in _FINISHED
+    }
+    events = store.get_events_by_execution_ids(list(finished)) if finished else []
+    outputs = [event for event in events if event.type == metadata_store_pb2.Event.OUTPUT]
+    artifacts = store.get_artifacts_by_id({event.artifact_id for event in outputs}) if outputs else []
+    by_id = {artifact.id: artifact for artifact in artifacts}
+    return {
+        (_stage(finished[event.execution_id]), event.path.steps[0].key): by_id[event.artifact_id]
+        for event in outputs
+    }
+
+
+def _evaluation(artifact: Any) -> summary.EvaluationSummary | None:
+    if artifact is None or not fileio.exists(f"{artifact.uri}/{summary.FILE}"):
+        return None
+    return summary.read(artifact.uri)
