@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from serving.errors import StartError
 
@@ -54,9 +55,7 @@ def embedded_process(
             process.wait()
 
 
-def _started(
-    process: subprocess.Popen[bytes], output: tempfile._TemporaryFileWrapper[str], timeout_s: float
-) -> EmbeddedProcess:
+def _started(process: subprocess.Popen[bytes], output: IO[str], timeout_s: float) -> EmbeddedProcess:
     deadline_s = time.monotonic() + timeout_s
     while True:
         ended = process.poll() is not None

@@ -25,6 +25,7 @@ from serving import errors
 _NODE = re.compile(r"\s*\[\[.*?\]\]|\s*\[Op:[^\]]*\](?: name:.*)?$", re.DOTALL)
 _FUNCTION = re.compile(r"^\{\{function_node [^}]*\}\}\s*")
 _ROOT = re.compile(r"^\(\d+\)\s+(?:[A-Z_]+|[A-Z][a-z ]+):\s+")
+_ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 _STACK_END = "<stack traces unavailable>"
 _ASSERTION = "assertion failed: "
 
@@ -56,5 +57,17 @@ def _assertion_text(text: str) -> str:
     """The author's words in ``assertion failed: [words] [Condition ... did not hold ...] [values]``."""
     parts = text.removeprefix(_ASSERTION).strip().removeprefix("[").removesuffix("]").split("] [")
     condition = next((index for index, part in enumerate(parts) if part.startswith("Condition ")), len(parts))
-    words = " ".join(part for part in parts[:condition] if part)
+    words = " ".join(_unescaped(part) for part in parts[:condition] if part)
     return words or text
+
+
+def _unescaped(text: str) -> str:
+    """``model\\'s caf\\303\\251`` as it was before TensorFlow escaped it: ``model's café``."""
+    return _ESCAPE.sub(_unescaped_byte, text.encode()).decode("utf-8", errors="replace")
+
+
+def _unescaped_byte(match: re.Match[bytes]) -> bytes:
+    code = match[1]
+    if code.isdigit():
+        return bytes([int(code, 8) & 0xFF])
+    return {b"n": b"\n", b"t": b"\t", b"r": b"\r"}.get(code, code)

@@ -103,7 +103,7 @@ class GrpcFront:
         self._server.start()
 
     def begin_stop(self) -> threading.Event:
-        """Refuses new calls and cancels those that outlast ``grace_s``; the event is set once none is left."""
+        """Refuses new calls, cancels those that outlast ``grace_s``; the event is set once all ended."""
         return self._server.stop(self._grace_s)
 
 

@@ -194,7 +194,7 @@ def _bare(shape: tuple[int, ...]) -> str:
 def _check_rows(outputs: Mapping[str, tf.Tensor]) -> None:
     batch_size = None
     for alias, tensor in sorted(outputs.items()):
-        if not tensor.shape:
+        if tensor.shape.rank == 0:
             raise InvalidArgumentError(f"Tensor name: {alias} has no shape information ")
         if batch_size is not None and tensor.shape[0] != batch_size:
             raise InvalidArgumentError(

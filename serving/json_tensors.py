@@ -24,6 +24,9 @@ from serving.tensor_protos import dtype_name
 
 BYTES_SUFFIX = "_bytes"
 
+MAX_RANK = 31
+"""With the batch in front, as many dimensions as an array can have."""
+
 _SHOWN_CHARACTERS = 512
 
 
@@ -49,6 +52,8 @@ def elements_from_json(value: Any, dtype: tf.DType) -> Elements:
         if not first:
             break
         first = first[0]
+    if len(shape) > MAX_RANK:
+        raise InvalidArgumentError(f"JSON Value: {len(shape)} levels of lists; expected at most {MAX_RANK}")
     values: list[Any] = []
     _append(value, 0, tuple(shape), dtype, values)
     return Elements(tuple(shape), values)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import struct
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -82,7 +83,7 @@ class LanguageModel(abc.ABC):
             "top_p": top_p,
             "seed": seed,
         }
-        columns = {"prompts": _texts("prompts", prompts), **_with_defaults(sampling)}
+        columns: dict[str, list[Any]] = {"prompts": _texts("prompts", prompts), **_with_defaults(sampling)}
         if not prompts:
             return []
         answer = self._predict(contract.GENERATE, columns, timeout_s)
@@ -99,7 +100,7 @@ class LanguageModel(abc.ABC):
             return []
         answer = self._predict(contract.SCORE, columns, timeout_s)
         return [
-            Score(float(log_probability), int(num_tokens), int(num_bytes))
+            Score(_single(log_probability), int(num_tokens), int(num_bytes))
             for log_probability, num_tokens, num_bytes in _rows(contract.SCORE_SIGNATURE, answer, len(texts))
         ]
 
@@ -173,6 +174,11 @@ def _rows(signature: contract.Signature, answer: Columns, num_rows: int) -> list
             "is this a model of another contract?"
         )
     return list(zip(*(answer[name] for name in names), strict=True))
+
+
+def _single(value: float) -> float:
+    """The float32 that a short decimal stands for: the same number over REST as over gRPC."""
+    return struct.unpack("f", struct.pack("f", value))[0]
 
 
 def _text(value: str | bytes) -> str:

@@ -93,7 +93,8 @@ def signature_problems(signatures: dict[str, dict[str, Any]]) -> list[str]:
     problems = []
     for name, expected in contract.SIGNATURES.items():
         if name not in signatures:
-            problems.append(f"the model has no signature {name}, only {', '.join(sorted(signatures))}")
+            others = ", ".join(sorted(other for other in signatures if not other.startswith("__")))
+            problems.append(f"the model has no signature {name}, only {others}")
             continue
         for side, fields in (("inputs", expected.inputs), ("outputs", expected.outputs)):
             found = {alias: info["dtype"] for alias, info in signatures[name].get(side, {}).items()}

@@ -1,0 +1,89 @@
+import json
+import math
+
+import pytest
+import tensorflow as tf
+
+from serving.errors import InvalidArgumentError, UnimplementedError
+from serving.json_tensors import elements_from_json, json_from_tensor
+
+
+def read(value, dtype):
+    return elements_from_json(value, dtype).tensor(dtype).numpy().tolist()
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "expected"),
+    [
+        ([1, 2.5], tf.float32, [1.0, 2.5]),
+        ([[1], [2]], tf.int32, [[1], [2]]),
+        (2**63 - 1, tf.int64, 2**63 - 1),
+        (2**64 - 1, tf.uint64, 2**64 - 1),
+        ([True], tf.bool, [True]),
+        ([], tf.float32, []),
+        (["naïve", {"b64": "/wA="}, {"b64": "/wA"}], tf.string, ["naïve".encode(), b"\xff\0", b"\xff\0"]),
+    ],
+)
+def test_values_are_read(value, dtype, expected):
+    assert read(value, dtype) == expected
+
+
+def test_nan_and_infinities_are_read_and_written():
+    values = read([math.nan, math.inf, -math.inf], tf.float32)
+    assert json.dumps(json_from_tensor("y", tf.constant(values))) == "[NaN, Infinity, -Infinity]"
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "message"),
+    [
+        (1.5, tf.int32, "JSON Value: 1.5 Type: Number is not of expected type: int32"),
+        (1.0, tf.int64, "JSON Value: 1.0 Type: Number is not of expected type: int64"),
+        (300, tf.uint8, "JSON Value: 300 Type: Number is not of expected type: uint8"),
+        (True, tf.float32, "JSON Value: true Type: True is not of expected type: float"),
+        (True, tf.int32, "JSON Value: true Type: True is not of expected type: int32"),
+        ("1", tf.float64, 'JSON Value: "1" Type: String is not of expected type: double'),
+        (None, tf.string, "JSON Value: null Type: Null is not of expected type: string"),
+        (1, tf.string, "JSON Value: 1 Type: Number is not of expected type: string"),
+        (1, tf.bool, "JSON Value: 1 Type: Number is not of expected type: bool"),
+        ({"a": 1}, tf.float32, 'JSON Value: {"a": 1} Type: Object is not of expected type: float'),
+        ({"b65": "x"}, tf.string, 'JSON Value: {"b65": "x"} not formatted correctly for base64 data'),
+        ({"b64": "?"}, tf.string, "Unable to base64 decode"),
+        ("\ud800", tf.string, "JSON Parse error: a string holds half of a surrogate pair"),
+        (2**24, tf.float32, "Cannot convert JSON value: 16777216 to float without loss of precision."),
+        (1e39, tf.float32, "Cannot convert JSON value: 1e+39 to float without loss of precision."),
+        (
+            2**53,
+            tf.float64,
+            "Cannot convert JSON value: 9007199254740992 to double without loss of precision.",
+        ),
+        ([[1], [2, 3]], tf.int32, "Encountered list at unexpected size: 2 at level: 1 expected size: 1"),
+        ([1, [2]], tf.int32, "Encountered list at unexpected level: 1 expected < 1"),
+        (
+            [[1], 2],
+            tf.int32,
+            "JSON Value: 2 found at incorrect level: 2 in the JSON DOM. Expected at level: 2",
+        ),
+    ],
+)
+def test_nothing_is_converted(value, dtype, message):
+    with pytest.raises(InvalidArgumentError) as caught:
+        elements_from_json(value, dtype)
+    assert caught.value.message == message
+
+
+def test_a_dtype_without_json_form_is_unimplemented_as_input_and_an_invalid_argument_as_output():
+    with pytest.raises(UnimplementedError, match=r"Conversion of JSON Value: 1.0 to type: half"):
+        elements_from_json(1.0, tf.float16)
+    with pytest.raises(InvalidArgumentError, match="Failed to write JSON value for tensor type: bfloat16"):
+        json_from_tensor("y", tf.constant(1.0, tf.bfloat16))
+
+
+def test_a_float_is_written_with_as_few_digits_as_read_back_the_same():
+    assert json.dumps(json_from_tensor("y", tf.constant([0.1, 1 / 3, 2.0]))) == "[0.1, 0.33333334, 2.0]"
+
+
+def test_strings_are_written_as_text_and_as_objects_under_names_in_bytes():
+    tensor = tf.constant([[b"caf\xc3\xa9"], [b"\xff"]])
+    assert json_from_tensor("y", tensor) == [["café"], ["�"]]
+    assert json_from_tensor("y_bytes", tensor) == [[{"b64": "Y2Fmw6k="}], [{"b64": "/w=="}]]
+    assert json_from_tensor("y", tf.constant(b"a\0")) == "a\0"
