@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import glob
 import hashlib
+import os
 
 from apache_beam.io.filesystem import FileMetadata
 from apache_beam.io.filesystems import FileSystems
@@ -30,7 +31,7 @@ class CorpusFile:
 
 def list_files(corpus: CorpusConfig) -> list[CorpusFile]:
     """All files of all sources, by path; each belongs to the first source whose pattern matches it."""
-    root = corpus.path.rstrip("/") + "/"
+    root = _root(corpus.path)
     claimed: dict[str, CorpusFile] = {}
     for source in corpus.sources:
         matches = _match(root, source.pattern)
@@ -64,6 +65,13 @@ def fingerprint(files: list[CorpusFile]) -> str:
         entry = (file.source.name, file.relative_path, file.num_bytes, file.modified_s)
         digest.update(repr(entry).encode())
     return f"num_files:{len(files)},sha256:{digest.hexdigest()}"
+
+
+def _root(path: str) -> str:
+    """With a slash at its end; absolute if it is local, which is also what an error should show."""
+    if "://" not in path:
+        path = os.path.abspath(path)  # noqa: PTH100  (paths of other file systems are text, too)
+    return path.rstrip("/") + "/"
 
 
 def _match(root: str, pattern: str) -> list[FileMetadata]:

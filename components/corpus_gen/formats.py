@@ -117,14 +117,14 @@ def _json_texts(lines: Lines, path: str, column: str) -> Iterator[tuple[int, str
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = json.loads(_without_line_end(line))
         except json.JSONDecodeError as error:
             raise CorpusError(
                 f"{path}: line {number}, column {error.colno} is not JSON ({error.msg}); "
                 "a jsonl source has one JSON object per line"
             ) from error
         except RecursionError as error:
-            raise CorpusError(f"{path}: the JSON of line {number} is nested too deep; flatten it") from error
+            raise CorpusError(f"{path}: line {number} is nested too deep; flatten it") from error
         yield number, _json_text(record, path, number, column)
 
 
@@ -139,7 +139,7 @@ def _json_text(record: object, path: str, number: int, column: str) -> str:
     text = record[column]
     if not isinstance(text, str):
         raise CorpusError(
-            f"{path}: line {number} has a {type(text).__name__} in {column!r}, not a string; "
+            f"{path}: line {number} has a value of type {type(text).__name__} in {column!r}, not a string; "
             "correct the line or set text_column"
         )
     try:

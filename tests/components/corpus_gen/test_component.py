@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tfx.components.example_gen import utils as example_gen_utils
+from tfx.types import standard_artifacts
+
+from components import errors, progress
+from components.config import CorpusConfig, SourceConfig
+from components.corpus_gen.component import CorpusDriver, CorpusGen
+
+Generate = Callable[[CorpusConfig], standard_artifacts.Examples]
+FeaturesOf = Callable[[standard_artifacts.Examples, str], list[dict[str, list[Any]]]]
+SPLITS = ("train", "eval", "test")
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> CorpusConfig:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    (folder / "poems.txt").write_bytes(b"".join(b"Verse %d\r\n" % number for number in range(150)))
+    records = [json.dumps({"body": f"News {number}\n"}) for number in range(50)]
+    (folder / "news.jsonl").write_text("\n".join([*records, json.dumps({"body": ""})]))
+    return CorpusConfig(
+        path=str(folder),
+        sources=(
+            SourceConfig(name="poems", pattern="*.txt", documents="lines"),
+            SourceConfig(name="news", pattern="*.jsonl", format="jsonl", text_column="body"),
+        ),
+        eval_percent=20,
+        test_percent=20,
+    )
+
+
+def texts(examples: standard_artifacts.Examples, features_of: FeaturesOf) -> dict[str, set[bytes]]:
+    return {split: {row["text"][0] for row in features_of(examples, split)} for split in SPLITS}
+
+
+def test_every_document_is_in_exactly_one_split(
+    corpus: CorpusConfig, generate: Generate, features_of: FeaturesOf
+) -> None:
+    examples = generate(corpus)
+
+    found = [row["text"][0] for split in SPLITS for row in features_of(examples, split)]
+    expected = [b"Verse %d" % number for number in range(150)] + [b"News %d\n" % n for n in range(50)]
+    assert sorted(found) == sorted(expected)
+
+
+def test_a_document_says_where_it_came_from(
+    corpus: CorpusConfig, generate: Generate, features_of: FeaturesOf
+) -> None:
+    examples = generate(corpus)
+
+    rows = [row for split in SPLITS for row in features_of(examples, split)]
+    [row] = [row for row in rows if row["text"] == [b"Verse 41"]]
+    assert (row["source"], row["document_id"]) == ([b"poems"], [b"poems.txt#42"])
+
+
+def test_the_split_of_a_text_depends_on_nothing_but_the_text(
+    corpus: CorpusConfig, generate: Generate, features_of: FeaturesOf, tmp_path: Path
+) -> None:
+    before = texts(generate(corpus), features_of)
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    lines = [b"Verse %d" % number for number in range(150)]
+    (folder / "again.txt").write_bytes(b"\n".join(reversed(lines * 2)))
+    source = SourceConfig(name="verses", pattern="*", documents="lines")
+
+    after = texts(
+        generate(corpus.model_copy(update={"path": str(folder), "sources": (source,)})), features_of
+    )
+
+    assert {split: found & set(lines) for split, found in before.items()} == after
+
+
+def test_changing_the_share_of_eval_leaves_test_alone(
+    corpus: CorpusConfig, generate: Generate, features_of: FeaturesOf
+) -> None:
+    before = texts(generate(corpus), features_of)
+
+    after = texts(generate(corpus.model_copy(update={"eval_percent": 10})), features_of)
+
+    assert after["test"] == before["test"]
+    assert after["eval"] < before["eval"]
+
+
+def test_empty_documents_are_counted_in_the_result(
+    corpus: CorpusConfig, generate: Generate, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, progress.LOGGER_NAME):
+        generate(corpus)
+
+    assert caplog.records[-1].getMessage().endswith("; 1 empty documents left out")
+
+
+def test_a_bad_record_stops_the_stage_with_its_own_message(corpus: CorpusConfig, generate: Generate) -> None:
+    (Path(corpus.path) / "latin.txt").write_bytes(b"caf\xe9\n")
+
+    with pytest.raises(Exception, match="is not UTF-8") as caught:
+        generate(corpus)
+
+    assert str(errors.root_cause(caught.value)) == (
+        f"{corpus.path}/latin.txt: byte 0xe9 at offset 3 (line 1) is not UTF-8; "
+        "convert the file to UTF-8, for example with iconv"
+    )
+
+
+def test_too_few_documents_are_an_error(corpus: CorpusConfig, generate: Generate) -> None:
+    source = corpus.sources[0].model_copy(update={"documents": "file"})
+
+    with pytest.raises(errors.CorpusError, match="its 1 documents leave the split"):
+        generate(corpus.model_copy(update={"sources": (source,)}))
+
+
+def test_a_change_in_any_source_changes_the_cache_key(
+    corpus: CorpusConfig, exec_properties: Callable[..., dict[str, Any]]
+) -> None:
+    def key() -> str:
+        properties = exec_properties(CorpusGen(corpus))
+        resolved = CorpusDriver(None).resolve_exec_properties(properties, None, None)
+        return str(resolved[example_gen_utils.FINGERPRINT_PROPERTY_NAME])
+
+    before = key()
+    assert key() == before
+
+    with (Path(corpus.path) / "news.jsonl").open("a") as file:
+        file.write("\n")
+
+    assert key() != before

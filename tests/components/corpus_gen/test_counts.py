@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import pytest
+
+from components.corpus_gen.counts import CorpusCounts, SplitCounts
+from components.errors import CorpusError
+
+
+def counts(*documents: int, empty_documents: int = 0) -> CorpusCounts:
+    splits = dict(zip(("train", "eval", "test"), documents, strict=True))
+    return CorpusCounts({name: SplitCounts(n, 1000 * n) for name, n in splits.items()}, empty_documents)
+
+
+def test_a_corpus_without_text_is_an_error() -> None:
+    with pytest.raises(CorpusError, match="no document has any text \\(3 are empty\\)"):
+        counts(0, 0, 0, empty_documents=3).require_every_split("texts")
+
+
+def test_an_empty_split_is_an_error_that_names_it() -> None:
+    with pytest.raises(CorpusError, match="its 4 documents leave the split eval and test empty"):
+        counts(4, 0, 0).require_every_split("texts")
+
+
+def test_one_document_a_split_is_enough() -> None:
+    counts(1, 1, 1).require_every_split("texts")
+
+
+def test_the_summary_counts_what_was_left_out() -> None:
+    assert counts(8, 1, 1, empty_documents=2).summary() == (
+        "corpus: train 8 documents, 8.0 kB; eval 1 documents, 1.0 kB; test 1 documents, 1.0 kB; "
+        "2 empty documents left out"
+    )

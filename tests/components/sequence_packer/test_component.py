@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import gzip
+import itertools
+import logging
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tfx.components.util import examples_utils
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils, standard_artifacts
+
+from components import progress
+from components.artifacts import TOKENIZER_MODEL, Tokenizer
+from components.config import CorpusConfig, PackingConfig, SourceConfig, TokenizerConfig
+from components.errors import CorpusError
+from components.sequence_packer.counts import PACKING_REPORT, PackingReport
+from components.tokenizer_trainer.sentencepiece_model import SentencePieceModel
+from models.features import PAD_ID
+
+Pack = Callable[..., standard_artifacts.Examples]
+FeaturesOf = Callable[[standard_artifacts.Examples, str], list[dict[str, list[Any]]]]
+SPLITS = ("train", "eval", "test")
+SETTINGS = PackingConfig(sequence_length=16, num_shards=3)
+
+
+@pytest.fixture(scope="module")
+def examples(
+    tmp_path_factory: pytest.TempPathFactory, generate: Callable[[CorpusConfig], standard_artifacts.Examples]
+) -> standard_artifacts.Examples:
+    folder = tmp_path_factory.mktemp("corpus")
+    for name in ("a.txt", "b.txt", "c.txt", "d.csv"):
+        lines = [f"{name[0]} {number:03} über the sea and the land\n" for number in range(60)]
+        (folder / name).write_text("text\n" * name.endswith("csv") + "".join(lines))
+    sources = (
+        SourceConfig(name="prose", pattern="*.txt", documents="lines"),
+        SourceConfig(name="table", pattern="*.csv", format="csv"),
+    )
+    return generate(CorpusConfig(path=str(folder), sources=sources, eval_percent=20, test_percent=20))
+
+
+@pytest.fixture
+def tokenizer(examples: standard_artifacts.Examples, train_tokenizer: Callable[..., Tokenizer]) -> Tokenizer:
+    return train_tokenizer(examples, TokenizerConfig(vocabulary_size=300))
+
+
+def model_of(tokenizer: Tokenizer) -> SentencePieceModel:
+    return SentencePieceModel((Path(tokenizer.uri) / TOKENIZER_MODEL).read_bytes())
+
+
+def contents(examples: standard_artifacts.Examples) -> dict[str, bytes]:
+    root = Path(examples.uri)
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_tokens_and_bytes_are_conserved(
+    examples: standard_artifacts.Examples,
+    tokenizer: Tokenizer,
+    packed: standard_artifacts.Examples,
+    features_of: FeaturesOf,
+) -> None:
+    model = model_of(tokenizer)
+    for split in SPLITS:
+        documents, rows = features_of(examples, split), features_of(packed, split)
+        texts = [document["text"][0].decode() for document in documents]
+        num_targets = sum(len(row["token_ids"]) - 1 - row["token_ids"].count(PAD_ID) for row in rows)
+        assert num_targets == sum(len(model.encode(text)) + 1 for text in texts)
+        assert sum(row["num_bytes"][0] for row in rows) == sum(len(text.encode()) for text in texts)
+
+
+def test_a_row_holds_one_source(
+    packed: standard_artifacts.Examples, tokenizer: Tokenizer, features_of: FeaturesOf
+) -> None:
+    model = model_of(tokenizer)
+    letters = {b"prose": "abc", b"table": "d"}
+    for row in features_of(packed, "train"):
+        starts = re.findall(r"([a-d]) \d", model.decode(row["token_ids"]))
+        assert set(starts) <= set(letters[row["source"][0]])
+
+
+def test_documents_of_a_file_follow_each_other_in_file_order(
+    examples: standard_artifacts.Examples, tokenizer: Tokenizer, pack: Pack, features_of: FeaturesOf
+) -> None:
+    long_rows = PackingConfig(sequence_length=20_000, num_shards=1)
+
+    rows = features_of(pack(examples, tokenizer, long_rows), "train")
+
+    [row] = [row for row in rows if row["source"] == [b"prose"]]
+    documents = model_of(tokenizer).decode(row["token_ids"]).split(" über the sea and the land")[:-1]
+    assert len(documents) > 50
+    assert documents == sorted(documents)
+
+
+def test_another_run_and_other_workers_give_the_same_bytes(
+    examples: standard_artifacts.Examples,
+    tokenizer: Tokenizer,
+    pack: Pack,
+    packed: standard_artifacts.Examples,
+) -> None:
+    threads = ("--runner=FnApiRunner", "--direct_running_mode=multi_threading", "--direct_num_workers=3")
+
+    again = pack(examples, tokenizer, SETTINGS)
+    threaded = pack(examples, tokenizer, SETTINGS, threads)
+
+    assert contents(again) == contents(packed)
+    assert contents(threaded) == contents(packed)
+
+
+def test_the_files_are_named_like_those_of_an_example_gen(packed: standard_artifacts.Examples) -> None:
+    names = {f"data_tfrecord-0000{shard}-of-00003.gz" for shard in range(3)}
+    expected = {f"Split-{split}/{name}" for split in SPLITS for name in names} | {PACKING_REPORT}
+    assert set(contents(packed)) == expected
+    assert artifact_utils.decode_split_names(packed.split_names) == list(SPLITS)
+    assert examples_utils.get_payload_format(packed) == example_gen_pb2.FORMAT_TF_EXAMPLE
+
+
+def test_rows_of_all_sources_are_mixed(
+    examples: standard_artifacts.Examples, tokenizer: Tokenizer, pack: Pack, features_of: FeaturesOf
+) -> None:
+    rows = features_of(pack(examples, tokenizer, PackingConfig(sequence_length=8, num_shards=1)), "train")
+
+    sources = [row["source"][0] for row in rows]
+    changes = sum(before != after for before, after in itertools.pairwise(sources))
+    assert changes > len(sources) / 10
+
+
+def test_the_report_counts_what_the_rows_hold(
+    examples: standard_artifacts.Examples,
+    tokenizer: Tokenizer,
+    pack: Pack,
+    features_of: FeaturesOf,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, progress.LOGGER_NAME):
+        packed = pack(examples, tokenizer, SETTINGS)
+
+    report = PackingReport.model_validate_json((Path(packed.uri) / PACKING_REPORT).read_bytes())
+    rows = [row for row in features_of(packed, "train") if row["source"] == [b"prose"]]
+    counts = report.splits["train"]["prose"]
+    assert counts.rows == len(rows)
+    assert counts.num_bytes == sum(row["num_bytes"][0] for row in rows)
+    assert counts.tokens == sum(16 - row["token_ids"].count(PAD_ID) for row in rows)
+    assert (report.packing, report.vocabulary_size) == (SETTINGS, 300)
+    assert caplog.records[-1].getMessage() == report.summary()
+
+
+def test_an_empty_split_is_an_error(
+    examples: standard_artifacts.Examples, tokenizer: Tokenizer, pack: Pack, tmp_path: Path
+) -> None:
+    incomplete = standard_artifacts.Examples()
+    incomplete.uri, incomplete.split_names = str(tmp_path / "documents"), examples.split_names
+    shutil.copytree(examples.uri, incomplete.uri)
+    for path in (tmp_path / "documents" / "Split-eval").iterdir():
+        path.write_bytes(gzip.compress(b""))
+
+    with pytest.raises(CorpusError, match=r"no document to pack in the split eval: .* too few documents"):
+        pack(incomplete, tokenizer, SETTINGS)

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.sequence_packer import packing
+from components.sequence_packer.packing import Row, TokenizedDocument
+from models.features import END_ID, NUM_SPECIAL_TOKENS, PACKED_ROW, PAD_ID
+
+BYTE_LENGTHS = np.array([0, 0, 0, 1, 1, 3, 1, 1, 2, 4], np.int32)
+DOCUMENTS = st.lists(
+    st.lists(st.integers(NUM_SPECIAL_TOKENS, len(BYTE_LENGTHS) - 1), max_size=40), min_size=1, max_size=12
+)
+
+
+def document(token_ids: list[int], num_bytes: int | None = None) -> TokenizedDocument:
+    ids = np.array(token_ids, np.int32)
+    return TokenizedDocument(ids, int(BYTE_LENGTHS[ids].sum()) if num_bytes is None else num_bytes)
+
+
+def pack(documents: list[list[int]], sequence_length: int) -> list[Row]:
+    return list(packing.pack([document(ids) for ids in documents], BYTE_LENGTHS, sequence_length))
+
+
+def slow_pack(documents: list[list[int]], sequence_length: int) -> list[tuple[list[int], list[int], int]]:
+    """One token at a time, as the contract is written."""
+    stream = [END_ID]
+    for ids in documents:
+        stream += [*ids, END_ID]
+    rows = []
+    for start in range(0, len(stream) - 1, sequence_length):
+        row = stream[start : start + sequence_length + 1]
+        segments: list[int] = []
+        for index, token_id in enumerate(row):
+            segments.append(1 if index == 0 else segments[-1] + (token_id == END_ID))
+        padding = [0] * (sequence_length + 1 - len(row))
+        rows.append((row + padding, segments + padding, int(BYTE_LENGTHS[row[1:]].sum())))
+    return rows
+
+
+def test_the_example() -> None:
+    first, second = pack([[5, 6, 7], [8, 9]], sequence_length=4)
+
+    assert first.token_ids.tolist() == [2, 5, 6, 7, 2]
+    assert first.segment_ids.tolist() == [1, 1, 1, 1, 2]
+    assert first.num_bytes == 5
+    assert second.token_ids.tolist() == [2, 8, 9, 2, 0]
+    assert second.segment_ids.tolist() == [1, 1, 1, 2, 0]
+    assert second.num_bytes == 6
+
+
+def test_the_example_of_segments() -> None:
+    assert packing.segment_ids(np.array([2, 5, 2, 8, 9, 0])).tolist() == [1, 1, 2, 2, 2, 0]
+
+
+@given(DOCUMENTS, st.integers(1, 20))
+def test_rows_are_as_a_slow_reading_of_the_contract_makes_them(
+    documents: list[list[int]], sequence_length: int
+) -> None:
+    rows = pack(documents, sequence_length)
+
+    assert [(row.token_ids.tolist(), row.segment_ids.tolist(), row.num_bytes) for row in rows] == slow_pack(
+        documents, sequence_length
+    )
+
+
+@given(DOCUMENTS, st.integers(1, 20))
+def test_every_token_is_a_target_exactly_once(documents: list[list[int]], sequence_length: int) -> None:
+    targets = np.concatenate([row.token_ids[1:] for row in pack(documents, sequence_length)])
+
+    expected = [token_id for ids in documents for token_id in [*ids, END_ID]]
+    assert targets[targets != PAD_ID].tolist() == expected
+
+
+@given(DOCUMENTS, st.integers(1, 20), st.integers(0, 1000))
+def test_the_rows_bytes_sum_to_the_documents_bytes(
+    documents: list[list[int]], sequence_length: int, surplus: int
+) -> None:
+    inputs = [document(ids, surplus + 3 * len(ids)) for ids in documents]
+
+    rows = packing.pack(inputs, BYTE_LENGTHS, sequence_length)
+
+    assert sum(row.num_bytes for row in rows) == sum(item.num_bytes for item in inputs)
+
+
+def test_a_difference_in_bytes_goes_to_the_documents_own_end_token() -> None:
+    inputs = [document([3, 3], num_bytes=9), document([3, 3, 3])]
+
+    rows = packing.pack(inputs, BYTE_LENGTHS, sequence_length=3)
+
+    assert [row.num_bytes for row in rows] == [9, 3, 0]
+
+
+def test_a_document_longer_than_the_row_is_split() -> None:
+    assert [row.token_ids.tolist() for row in pack([[3, 4, 5, 6, 7]], sequence_length=3)] == [
+        [2, 3, 4, 5],
+        [5, 6, 7, 2],
+    ]
+
+
+def test_padding_stands_only_at_the_end_of_the_last_row() -> None:
+    rows = pack([[3] * 10, [4] * 7], sequence_length=8)
+
+    assert all(PAD_ID not in row.token_ids for row in rows[:-1])
+    assert rows[-1].token_ids.tolist() == [4, 4, 4, 2, 0, 0, 0, 0, 0]
+
+
+def test_an_encoded_row_has_the_features_of_the_contract() -> None:
+    [row] = pack([[5, 6, 7]], sequence_length=4)
+    kinds = {"int64": tf.int64, "string": tf.string, "float32": tf.float32}
+    parsing = {
+        feature.name: tf.io.FixedLenFeature([5] if feature.per_token else [], kinds[feature.dtype])
+        for feature in PACKED_ROW
+    }
+
+    parsed = tf.io.parse_single_example(packing.encode_row(row, "plays"), parsing)
+
+    assert parsed["token_ids"].numpy().tolist() == [2, 5, 6, 7, 2]
+    assert parsed["segment_ids"].numpy().tolist() == [1, 1, 1, 1, 2]
+    assert parsed["num_bytes"].numpy() == 5
+    assert parsed["source"].numpy() == b"plays"
+    assert set(tf.train.Example.FromString(packing.encode_row(row, "plays")).features.feature) == set(parsing)
+
+
+@pytest.mark.parametrize("sequence_length", [1, 4, 5])
+def test_rows_overlap_by_one_token(sequence_length: int) -> None:
+    rows = pack([[3, 4, 5], [6, 7, 8, 9]], sequence_length)
+
+    assert [row.token_ids[-1] for row in rows[:-1]] == [row.token_ids[0] for row in rows[1:]]
