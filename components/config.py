@@ -41,6 +41,8 @@ class CorpusConfig(Settings):
     """Folder that holds the text. Relative paths start at the working directory."""
     sources: tuple[SourceConfig, ...] = Field(min_length=1)
     """At least one. A file belongs to the first source whose pattern matches it."""
+    sample: Literal["shakespeare"] | None = None
+    """A ready corpus, put into ``path`` by the command line when it is not there yet."""
     eval_percent: int = Field(default=5, ge=1, le=40)
     """Share of documents, by a hash of their text, for validation during training."""
     test_percent: int = Field(default=5, ge=1, le=40)
