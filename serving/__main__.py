@@ -8,21 +8,24 @@ one ends it at once.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import signal
 import sys
+import tempfile
 import threading
 import warnings
+from collections.abc import Iterator
 from types import FrameType
 
 
 def main(argv: list[str] | None = None) -> int:
     """Serves until a signal; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    _silence_libraries()
-    from serving.errors import ServingError
-    from serving.server import Server, ServerConfig
+    with _libraries_silenced():
+        from serving.errors import ServingError
+        from serving.server import Server, ServerConfig
 
     _stop_on_signals(stopping := threading.Event())
     try:
@@ -82,15 +85,33 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _silence_libraries() -> None:
-    """Keeps TensorFlow's and gRPC's own messages out, unless the caller's environment asks for them."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+@contextlib.contextmanager
+def _libraries_silenced() -> Iterator[None]:
+    """Keeps the libraries' own messages out, unless TF_CPP_MIN_LOG_LEVEL asks for them.
+
+    TensorFlow 2.21 writes some while it is imported, whatever the level: in the block, standard error is held
+    back, and shown only if an import fails.
+    """
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "3":
+        yield
+        return
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.api_core")
-    from absl import logging as absl_logging
-
-    absl_logging.set_verbosity(absl_logging.ERROR)
+    logging.getLogger("absl").setLevel(logging.ERROR)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        shown = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(shown, held.read())
+            raise
+        finally:
+            os.dup2(shown, 2)
+            os.close(shown)
 
 
 def _stop_on_signals(stopping: threading.Event) -> None:

@@ -51,7 +51,8 @@ X = tf.constant([1.0])
             {"q": X},
             [],
             "Signature input alias: x(feed name: serving_default_x:0) not found in request"
-            " and no default value provided. Inputs expected to be in the request {q}, or default input alias set: ",
+            " and no default value provided. Inputs expected to be in the request {q},"
+            " or default input alias set: ",
         ),
         (
             "add",

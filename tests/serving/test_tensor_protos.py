@@ -8,8 +8,10 @@ from serving.tensor_protos import dtype_name, proto_from_tensor, tensor_from_pro
 
 @pytest.mark.parametrize(
     "dtype",
-    ["float32", "float64", "float16", "bfloat16", "int8", "int16", "int32", "int64"]
-    + ["uint8", "uint16", "uint32", "uint64", "bool", "complex64", "complex128"],
+    [
+        *("float32", "float64", "float16", "bfloat16", "int8", "int16", "int32", "int64"),
+        *("uint8", "uint16", "uint32", "uint64", "bool", "complex64", "complex128"),
+    ],
 )
 @pytest.mark.parametrize("shape", [[], [0], [3], [2, 2]])
 def test_a_tensor_survives_the_round_trip_without_tensor_content(dtype, shape):
