@@ -6,9 +6,9 @@ In a pattern ``*`` and ``?`` stay within a folder, ``**`` crosses folders, ``[â€
 from __future__ import annotations
 
 import dataclasses
-import glob
 import hashlib
 import os
+import re
 
 from apache_beam.io.filesystem import FileMetadata
 from apache_beam.io.filesystems import FileSystems
@@ -75,8 +75,9 @@ def _root(path: str) -> str:
 
 
 def _match(root: str, pattern: str) -> list[FileMetadata]:
-    [result] = FileSystems.match([glob.escape(root) + pattern])
-    return list(result.metadata_list)
+    # Beam's patterns have no quoting: any character, then, in place of the folder's special ones.
+    [result] = FileSystems.match([re.sub(r"[*?[]", "?", root) + pattern])
+    return [match for match in result.metadata_list if match.path.startswith(root)]
 
 
 def _raise_nothing_found(root: str, source: SourceConfig) -> None:

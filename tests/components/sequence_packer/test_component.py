@@ -43,9 +43,16 @@ def examples(
     return generate(CorpusConfig(path=str(folder), sources=sources, eval_percent=20, test_percent=20))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def tokenizer(examples: standard_artifacts.Examples, train_tokenizer: Callable[..., Tokenizer]) -> Tokenizer:
     return train_tokenizer(examples, TokenizerConfig(vocabulary_size=300))
+
+
+@pytest.fixture(scope="module")
+def packed(
+    examples: standard_artifacts.Examples, tokenizer: Tokenizer, pack: Pack
+) -> standard_artifacts.Examples:
+    return pack(examples, tokenizer, SETTINGS)
 
 
 def model_of(tokenizer: Tokenizer) -> SentencePieceModel:
