@@ -51,4 +51,4 @@ def _parsed(batches: tf.data.Dataset, sequence_length: int) -> tf.data.Dataset:
         row = tf.io.parse_example(serialized, features)
         return Batch(tf.cast(row[TOKEN_IDS], tf.int32), row[NUM_BYTES])
 
-    return batches.map(parse, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    return batches.map(parse).prefetch(tf.data.AUTOTUNE)

@@ -13,7 +13,11 @@ from models.features import END_ID, PAD_ID
 
 
 class GraphTokenizer(tf.Module):
-    """Text to token ids and back, as TensorFlow ops."""
+    """Text to token ids and back, as TensorFlow ops.
+
+    To be made after the random seed is set: tensorflow-text's resource belongs to an eager
+    kernel, and ``tf.random.set_seed`` drops all of those.
+    """
 
     def __init__(self, model_proto: bytes) -> None:
         super().__init__(name="tokenizer")

@@ -1,0 +1,22 @@
+"""What several packages' tests share: libraries kept quiet, one small tokenizer."""
+
+from pipeline import quiet
+
+quiet.set_environment()
+
+import pytest  # noqa: E402
+
+TEXT = (
+    "The quick brown fox jumps over the lazy dog. Pack my box with five dozen liquor jugs!\n"
+    "How vexingly quick daft zebras jump; sphinx of black quartz, judge my vow.\n\n"
+)
+
+
+@pytest.fixture(scope="session")
+def tokenizer_proto() -> bytes:
+    """A SentencePiece model of 320 pieces."""
+    from components.config import TokenizerConfig
+    from components.tokenizer_trainer import training
+
+    texts = [TEXT.replace("fox", animal) for animal in ("fox", "owl", "cat", "hen")] * 3
+    return training.train(texts, TokenizerConfig(vocabulary_size=320))
