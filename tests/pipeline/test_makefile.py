@@ -18,12 +18,16 @@ FAKE_UV = f"""
 case "$1 $*" in
 --version*) echo "uv {UV_VERSION} (x86_64-unknown-linux-gnu)"; exit ;;
 *--check*) [ "$(cat .venv/python 2>/dev/null)" = "${{@: -1}}" ]; exit ;;
-"python python find"*) [ ! -e no-python ]; exit ;;
+"python python find"*) echo "$PWD/machine/python3.10"; [ ! -e no-python ]; exit ;;
 "python python install"*) echo "a wall of text"; exit 2 ;;
 esac
 [ ! -e broken-lock ] || {{ echo "error: the lock file needs to be updated"; exit 2; }}
 echo "uv $*" >>calls
 mkdir -p .venv && echo "${{@: -1}}" >.venv/python
+"""
+FAKE_PIP = """
+[ "$3" = install ] || exit 0
+mkdir -p .tools/uv/bin && cp right-uv .tools/uv/bin/uv && echo "pip $*" >>calls
 """
 Make = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -43,6 +47,8 @@ def checkout(tmp_path: Path) -> Path:
     write_script(tmp_path / "machine" / "getconf", 'echo "glibc 2.41"')
     write_script(tmp_path / "machine" / "uname", 'echo "Linux x86_64"')
     write_script(tmp_path / "machine" / "c++", "")
+    write_script(tmp_path / "machine" / "python3.10", 'echo "$PWD/machine/include"')
+    write_script(tmp_path / "machine" / "include" / "Python.h", "")
     for tool in ("ruff", "mypy", "pytest", "lexmill"):
         write_script(tmp_path / ".venv" / "bin" / tool, f'echo "{tool} $*" >>calls; [ ! -e {tool}-fails ]')
     return tmp_path
@@ -122,24 +128,27 @@ def test_another_processor_is_refused(run: Make, checkout: Path) -> None:
     assert "Linux x86_64 only" in refused.stderr
 
 
-def test_a_python_that_cannot_be_had_is_one_line_that_says_what_to_install(run: Make, checkout: Path) -> None:
-    (checkout / "no-python").touch()
+@pytest.mark.parametrize("lacks", ["python", "headers"])
+def test_a_python_that_cannot_be_had_is_one_line_that_says_what_to_install(
+    run: Make, checkout: Path, lacks: str
+) -> None:
+    if lacks == "python":
+        (checkout / "no-python").touch()
+    else:
+        (checkout / "machine" / "include" / "Python.h").unlink()
     refused = run("make", "environment")
     assert refused.returncode != 0
-    assert "no Python 3.10 here, and it cannot be fetched: install it" in refused.stderr.splitlines()[0]
+    assert "no Python 3.10 with its headers here, and it cannot be fetched: install" in refused.stderr
     assert "a wall of text" not in refused.stdout + refused.stderr
 
 
 def test_uv_of_another_version_is_not_used(run: Make, checkout: Path) -> None:
     write_script(checkout / "machine" / "uv", 'echo "uv 0.1.0"')
-    write_script(
-        checkout / "machine" / "python3",
-        '[ "$3" != install ] && exit\nmkdir -p .tools/bin && cp right-uv .tools/bin/uv && echo "pip $*" >>calls',
-    )
+    write_script(checkout / "machine" / "python3", FAKE_PIP)
     write_script(checkout / "right-uv", FAKE_UV)
     assert run("make", "environment").returncode == 0
     pip, uv = calls(checkout)
-    assert pip.endswith(f"--target .tools uv=={UV_VERSION}")
+    assert pip.endswith(f"--target .tools/uv uv=={UV_VERSION}")
     assert uv.startswith("uv sync --locked")
 
 
