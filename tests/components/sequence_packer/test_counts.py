@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from components.config import PackingConfig
+from components.errors import CorpusError
+from components.sequence_packer.counts import PackingReport, RowCounts
+
+EMPTY = PackingReport(packing=PackingConfig(), vocabulary_size=300, splits={"train": {}, "eval": {}})
+PART = RowCounts(documents=1, tokens=20, rows=2, num_bytes=50)
+
+
+def test_the_streams_of_a_source_are_summed() -> None:
+    report = EMPTY.with_counts([(("train", "plays"), PART), (("train", "plays"), PART)])
+
+    assert report.splits["train"]["plays"] == RowCounts(documents=2, tokens=40, rows=4, num_bytes=100)
+
+
+def test_the_order_of_streams_does_not_change_the_report() -> None:
+    counts = [(("train", "plays"), PART), (("eval", "poems"), PART), (("train", "news"), PART)]
+
+    one, other = EMPTY.with_counts(counts), EMPTY.with_counts(counts[::-1])
+
+    assert one.model_dump_json() == other.model_dump_json()
+
+
+def test_a_split_without_documents_is_an_error_that_names_it() -> None:
+    with pytest.raises(CorpusError, match="in the split eval: the corpus has too few documents"):
+        EMPTY.with_counts([(("train", "plays"), PART)]).require_every_split()
+
+
+def test_the_summary_adds_up_sources() -> None:
+    report = EMPTY.with_counts([(("train", "plays"), PART), (("train", "news"), PART)])
+
+    assert report.summary() == ("packer: train 4 rows, 40 tokens, 100 bytes; eval 0 rows, 0 tokens, 0 bytes")
