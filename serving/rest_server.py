@@ -13,6 +13,8 @@ from serving.errors import StartError
 from serving.prediction import ModelServer
 from serving.rest_front import build_application
 
+_SETTLING_S = 0.05
+
 
 class RestFront:
     """A REST server for ``models``, listening from ``start`` to ``stop``."""
@@ -72,6 +74,10 @@ class RestFront:
             raise
         self._listening.set_result(None)
         await self._stopping.wait()
+        # asyncio loses a connection accepted just before its server is closed: accept no more, and let
+        # those accepted become connections that the runner knows and ends.
+        self._loop.remove_reader(self._socket)
+        await asyncio.sleep(_SETTLING_S)
         await runner.cleanup()
         threads.shutdown(wait=False, cancel_futures=True)
 
