@@ -26,6 +26,9 @@ class CausalLM(Protocol):
     def __call__(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """``(batch, length)`` token ids to ``(batch, length, vocabulary)`` logits."""
 
+    def count_params(self) -> int:
+        """Parameters, those shared by input and output counted once."""
+
     def empty_cache(self, batch_size: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
         """State before the first token, for sequences of up to ``length`` tokens. Its first
         axis is the batch; the others are the model's own affair."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Annotated, Optional
 
 import typer
@@ -180,6 +181,7 @@ def config_check(config: Config = DEFAULT, overrides: Set = None) -> None:
 
 def main() -> None:
     """Entry point: turns the failures that a user can mend into one line and exit status 1."""
+    warnings.simplefilter("ignore")  # Libraries' deprecation notices are not for users.
     try:
         app()
     except PipelineError as error:

@@ -106,7 +106,8 @@ def _run(store: Any, config: PipelineConfig, context: Any) -> Run:
     model_run = outputs.get(("Trainer", "model_run"))
     blessing = outputs.get(("Evaluator", "blessing"))
     infra_blessing = outputs.get(("ServingValidator", "blessing"))
-    version = pushed.custom_properties["pushed_version"].string_value if pushed else ""
+    properties = pushed.custom_properties if pushed else {}
+    is_pushed = bool(properties and properties["pushed"].int_value)
     return Run(
         run_id=context.name,
         stages=stages,
@@ -114,8 +115,8 @@ def _run(store: Any, config: PipelineConfig, context: Any) -> Run:
         evaluation=_evaluation(evaluation),
         blessed=bool(blessing and blessing.custom_properties["blessed"].int_value),
         servable=bool(infra_blessing and infra_blessing.custom_properties["blessed"].int_value),
-        pushed_version=int(version) if version else None,
-        pushed_path=pushed.custom_properties["pushed_destination"].string_value if version else None,
+        pushed_version=int(properties["pushed_version"].string_value) if is_pushed else None,
+        pushed_path=properties["pushed_destination"].string_value if is_pushed else None,
         evaluation_path=f"{evaluation.uri}/{summary.FILE}" if evaluation else None,
         tensorboard_path=model_run.uri if model_run else None,
     )
