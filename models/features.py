@@ -38,7 +38,12 @@ class Feature:
 
 PACKED_ROW = (
     Feature(TOKEN_IDS, "int64", True, "token ids"),
-    Feature(SEGMENT_IDS, "int64", True, "1, 2, … by document within the row; 0 on padding"),
+    Feature(
+        SEGMENT_IDS,
+        "int64",
+        True,
+        "1, 2, … by document within the row, an end token opening the next one's; 0 on padding",
+    ),
     Feature(NUM_BYTES, "int64", False, "bytes of original text that the row's targets stand for"),
     Feature(SOURCE, "string", False, "name of the source that the row's documents come from"),
 )
