@@ -1,0 +1,79 @@
+import subprocess
+import sys
+import time
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.cli import app
+
+COMMANDS = ["run", "generate", "score", "serve", "tensorboard", "runs", "compile", "doctor", "config"]
+
+
+def _lexmill(*arguments, **options):
+    command = [sys.executable, "-m", "pipeline", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, **options)
+
+
+def test_help_lists_every_command_and_imports_no_tensorflow():
+    code = (
+        "import sys; sys.argv = ['lexmill', '--help']\n"
+        "from pipeline.cli import main\n"
+        "try:\n    main()\nfinally:\n    assert not {'tensorflow', 'tfx', 'keras'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert all(f" {command} " in done.stdout for command in COMMANDS)
+
+
+def test_help_answers_in_under_half_a_second():
+    seconds = []
+    for _ in range(3):
+        started = time.monotonic()
+        assert _lexmill("--help").returncode == 0
+        seconds.append(time.monotonic() - started)
+    assert min(seconds) < 0.5
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command):
+    result = CliRunner().invoke(app, [command, "--help"])
+    assert result.exit_code == 0
+    assert "Usage" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["config", "check", "nope"], "error: nope: no such configuration file"),
+        (["run", "tiny", "--set", "model.layers=2"], "model.layers: no such field: did you mean"),
+        (["generate", "a"], "no pushed model of 'shakespeare' is here: run 'lexmill run shakespeare' first"),
+        (["serve", "tiny"], "no pushed model of 'tiny' is here"),
+        (["score", "missing.txt"], "missing.txt: cannot be read: No such file or directory"),
+        (["tensorboard"], "no training run is here yet"),
+        (["runs"], "'shakespeare' has no runs yet"),
+        (["compile", "tiny", "-o", "pipeline.json"], "pipeline.json: the specification is YAML"),
+    ],
+)
+def test_a_failure_is_one_line_and_status_one(tmp_path, arguments, message):
+    done = _lexmill(*arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stdout == ""
+
+
+def test_a_text_that_is_not_utf8_is_not_scored(tmp_path):
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
+    done = _lexmill("score", "latin.txt", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "latin.txt: byte 3 is not UTF-8" in done.stderr
+
+
+def test_config_show_prints_the_full_configuration():
+    result = CliRunner().invoke(app, ["config", "show", "tiny", "--set", "model.num_layers=5"])
+    assert result.exit_code == 0
+    assert '"num_layers": 5' in result.output
+    assert '"weight_decay"' in result.output

@@ -1,0 +1,220 @@
+"""The whole pipeline, as a user runs it: the tiny configuration, on made-up text, in a process of its own.
+
+One run after another on the same folders; each test looks at what a run left.
+"""
+
+import dataclasses
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+import tensorflow_text  # noqa: F401 (its ops are in the SavedModel)
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from models.export import default_inputs
+from pipeline.config import load
+from serving.client import Client
+from serving.embedded_process import embedded_process
+from serving.rest_client import RestClient
+
+PROMPT = "the king"
+STAGES = [
+    "CorpusGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "TokenizerTrainer", "SequencePacker",
+    "Trainer", "BaselineFinder", "Evaluator", "ServingValidator", "Pusher",
+]  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Ran:
+    status: int
+    output: str
+    seconds: float
+
+    def line(self, stage):
+        return next(line for line in self.output.splitlines() if re.match(rf"[✓·✗] {stage} ", line))
+
+
+def _lexmill(tiny_config, *arguments):
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", *arguments],
+        capture_output=True, text=True, check=False, cwd=tiny_config.parent, timeout=500,
+        env={**os.environ, "COLUMNS": "200"},
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr, done.stderr
+    return Ran(done.returncode, done.stdout + done.stderr, time.monotonic() - started)
+
+
+def _run(tiny_config, *arguments):
+    prompts = f'training.sample_prompts=["{PROMPT}"]'
+    return _lexmill(tiny_config, "run", str(tiny_config), "--set", prompts, *arguments)
+
+
+@pytest.fixture(scope="module")
+def first(tiny_config):
+    return _run(tiny_config, "--ask", PROMPT)
+
+
+@pytest.fixture(scope="module")
+def again(tiny_config, first):
+    return _run(tiny_config)
+
+
+@pytest.fixture(scope="module")
+def refused(tiny_config, again):
+    return _run(tiny_config, "--set", "evaluation.max_bits_per_byte=0.01")
+
+
+@pytest.fixture(scope="module")
+def lstm(tiny_config, refused):
+    return _run(tiny_config, "--set", "model.family=lstm", "--set", "evaluation.max_regression=8", "--set",
+                "evaluation.max_source_regression=8")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def served(tiny_config):
+    return tiny_config.parent / "served" / "tiny"
+
+
+def test_a_run_pushes_a_version_and_answers_over_grpc(first, served):
+    assert first.status == 0, first.output
+    assert all(first.line(stage).startswith("✓") for stage in STAGES)
+    assert "answered over gRPC" in first.output
+    assert f"\n{PROMPT}" in first.output
+    assert sorted(path.name for path in served.iterdir() if path.name.isdecimal())[0] == "1"
+
+
+def test_a_run_ends_by_saying_where_things_are(first, served):
+    assert f"version 1 in {served}/1" in first.output
+    for command in (
+        "lexmill tensorboard tiny",
+        "lexmill serve tiny",
+        'lexmill generate "To be" --config tiny',
+    ):
+        assert command in first.output
+    path = re.search(r"^ +(/\S+/evaluation\.json)$", first.output, re.MULTILINE)
+    assert path is not None
+    metrics = json.loads(Path(path[1]).read_text())["metrics"]
+    assert set(metrics) == {"overall", "source:plays", "source:tales"}
+
+
+def test_the_same_run_again_takes_everything_from_the_cache(again, served):
+    assert again.status == 0, again.output
+    assert [stage for stage in STAGES if not again.line(stage).startswith("·")] == []
+    assert not (served / "2").exists() or "version 2" not in again.output
+    assert again.seconds < 60
+
+
+def test_a_model_above_the_bound_is_not_pushed_and_the_exit_status_says_so(refused):
+    assert refused.status == 3
+    assert refused.line("Trainer").endswith("cached")
+    assert re.search(r"NOT blessed: bits_per_byte overall is \d\.\d+, above the bound 0\.01", refused.output)
+    assert "not pushed: a blessing is missing" in refused.line("Pusher")
+
+
+def test_the_lstm_goes_through_the_same_pipeline_and_is_compared_with_what_is_served(lstm, served):
+    assert lstm.status == 0, lstm.output
+    assert lstm.line("SequencePacker").endswith("cached")
+    assert "lstm of" in lstm.output or "parameters" in lstm.line("Trainer")
+    assert f"version 1 in {served}" in lstm.line("BaselineFinder")
+    assert "compared with the model pushed last" in lstm.line("Evaluator")
+    assert f"version 2 in {served}" in lstm.line("Pusher")
+
+
+@pytest.mark.usefixtures("lstm")
+def test_the_runs_are_listed_with_their_outcome(tiny_config):
+    listed = _lexmill(tiny_config, "runs", str(tiny_config))
+    assert listed.status == 0
+    rows = [line for line in listed.output.splitlines() if re.match(r"│ \d{4}-", line)]
+    assert len(rows) == 4
+    pushed = [re.search(r"version \d|-  ", row)[0].strip() for row in rows]
+    assert pushed == ["version 2", "-", "version 1", "version 1"]
+
+
+@pytest.mark.usefixtures("lstm")
+@pytest.mark.parametrize("version", [1, 2])
+def test_trainer_saved_model_grpc_and_rest_give_the_same_greedy_text(tiny_config, served, tmp_path, version):
+    config = load(str(tiny_config))
+    (tmp_path / "1").symlink_to(served / str(version))
+    tokens = config.training.sample_tokens
+    inputs = default_inputs([PROMPT], max_new_tokens=tokens, temperature=0.0)
+    loaded = tf.saved_model.load(str(served / str(version)))
+    tensors = {name: tf.constant(value) for name, value in inputs.items()}
+    text = loaded.signatures["generate"](**tensors)["text"].numpy()[0].decode()
+    assert text
+
+    with embedded_process("tiny", str(tmp_path), 60.0) as server:
+        for client in (Client(server.grpc_address, "tiny"), RestClient(server.rest_url, "tiny")):
+            [generation] = client.generate([PROMPT], max_new_tokens=tokens, temperature=0.0)
+            assert generation.text == text
+
+    folders = sorted(
+        (tiny_config.parent / "build/tiny/artifacts/Trainer/model_run").iterdir(), key=lambda p: int(p.name)
+    )
+    events = EventAccumulator(str(folders[version - 1]), size_guidance={"tensors": 0})
+    events.Reload()
+    last = tf.make_ndarray(events.Tensors("samples/0")[-1].tensor_proto).item().decode()
+    shown = "\n".join(line[4:] for line in last.split("\n"))
+    assert shown == f"{PROMPT}⟶{text}"
+
+
+@pytest.mark.usefixtures("lstm")
+def test_generate_and_score_use_the_version_pushed_last(tiny_config):
+    arguments = ["--config", str(tiny_config)]
+    one, two = (
+        _lexmill(tiny_config, "generate", PROMPT, "--max-new-tokens", "8", "--seed", "3", *arguments)
+        for _ in range(2)
+    )
+    assert one.status == 0, one.output
+    assert one.output.startswith(PROMPT)
+    assert one.output == two.output
+    (tiny_config.parent / "text.txt").write_text("the king sees the crown.\n")
+    scored = _lexmill(tiny_config, "score", "text.txt", *arguments)
+    assert re.match(r"\d+ tokens, 25 bytes: log-probability -\d+\.\d+ nats, perplexity", scored.output)
+
+
+@pytest.mark.usefixtures("lstm")
+def test_a_second_run_is_kept_out_while_one_is_under_way(tiny_config):
+    import fcntl
+
+    with (tiny_config.parent / "build/tiny/.lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept_out = _run(tiny_config)
+    assert kept_out.status == 1
+    assert "a run of 'tiny' is under way" in kept_out.output
+
+
+@pytest.mark.usefixtures("lstm")
+def test_a_pushed_version_that_was_deleted_is_pushed_again(tiny_config, served):
+    import shutil
+
+    shutil.rmtree(served / "1")
+    back = _run(tiny_config)
+    assert back.status == 0
+    assert back.line("Trainer").endswith("cached")
+    assert f"version 3 in {served}" in back.line("Pusher")
+
+
+def test_bad_input_is_one_line_and_status_one(tiny_config, corpus, tmp_path):
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "a.txt").write_bytes(b"good line\nbad \xff line\n")
+    root = ["--set", f"output.root={tmp_path}/build", "--set", f"output.serving_dir={tmp_path}/served"]
+    sources = 'corpus.sources=[{name="all", pattern="*.txt"}]'
+    for path, message in (
+        (tmp_path / "text", "a.txt"),
+        (tmp_path / "nowhere", str(tmp_path / "nowhere")),
+    ):
+        ran = _run(tiny_config, "--set", f"corpus.path={path}", "--set", sources, *root)
+        assert ran.status == 1
+        assert ran.output.splitlines()[-1].startswith("✗ CorpusGen")
+        assert message in ran.output.splitlines()[-1]
+    huge = _run(tiny_config, "--set", "tokenizer.vocabulary_size=100000", *root)
+    assert huge.status == 1
+    assert re.match(r"✗ TokenizerTrainer .*100000", huge.output.splitlines()[-1])
+    assert not (tmp_path / "served").exists()

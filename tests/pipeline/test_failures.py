@@ -1,0 +1,33 @@
+import errno
+
+import pytest
+
+from components.errors import CorpusError
+from models.errors import TrainingDivergedError
+from pipeline.errors import ConfigError
+from pipeline.failures import explain
+from serving.errors import StartError
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ConfigError("a line"), CorpusError("a line"), TrainingDivergedError("a line"), StartError("a line")],
+)
+def test_our_own_errors_are_their_message(error):
+    assert explain(error) == "a line"
+
+
+def test_an_error_behind_another_is_found():
+    outer = RuntimeError("executor failed")
+    outer.__cause__ = TrainingDivergedError("the loss is nan")
+    assert explain(outer) == "the loss is nan"
+
+
+def test_a_full_disk_is_said_and_where():
+    line = explain(OSError(errno.ENOSPC, "No space left on device", "/data/rows"))
+    assert line is not None
+    assert line.startswith("the disk is full (/data/rows): free some space")
+
+
+def test_what_nobody_expected_keeps_its_traceback():
+    assert explain(KeyError("x")) is None
