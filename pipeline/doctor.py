@@ -101,15 +101,12 @@ def package_findings(requirements: Iterable[str], installed: Mapping[str, str]) 
     right = len(wanted) - len(wrong)
     versions = ", ".join(f"{name} {installed[name]}" for name in _NAMED_VERSIONS if name in installed)
     findings = [Finding("packages", "ok", f"{right} as declared: {versions}")] if right else []
-    return findings + [
-        Finding(
-            each.name,
-            "problem",
-            f"{installed.get(canonicalize_name(each.name), 'not installed')}; declared: {each.specifier or 'any version'}",
-            "'make environment' installs what uv.lock says",
-        )
-        for each in wrong
-    ]
+    for each in wrong:
+        version = installed.get(canonicalize_name(each.name), "not installed")
+        declared = str(each.specifier) or "any version"
+        advice = "'make environment' installs what uv.lock says"
+        findings.append(Finding(each.name, "problem", f"{version}; declared: {declared}", advice))
+    return findings
 
 
 def protobuf_finding(implementation: str | None, version: str) -> Finding:
