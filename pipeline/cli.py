@@ -179,6 +179,14 @@ def config_check(config: Config = DEFAULT, overrides: Set = None) -> None:
     typer.echo(f"{config}: valid")
 
 
+@config_app.command("reference")
+def config_reference() -> None:
+    """Print every field with its default and meaning, as Markdown."""
+    from pipeline.reference import markdown
+
+    typer.echo(markdown())
+
+
 def main() -> None:
     """Entry point: turns the failures that a user can mend into one line and exit status 1."""
     warnings.simplefilter("ignore")  # Libraries' deprecation notices are not for users.

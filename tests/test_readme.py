@@ -1,0 +1,58 @@
+"""The README says what is there."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.cli import app
+from pipeline.reference import markdown
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = sorted(
+    {
+        match[1].split("  #")[0].strip()
+        for match in re.finditer(r"^(?:\$ )?lexmill ((?!run ends).+)$", README, re.MULTILINE)
+        if not match[1].startswith("(")
+    }
+)
+
+
+def test_the_configuration_reference_is_the_commands():
+    """``lexmill config reference`` prints what belongs between the marks."""
+    section = README.split("<!-- lexmill config reference -->")[1].split("<!-- end -->")[0]
+    assert section.strip() == markdown()
+
+
+def test_the_tree_names_every_module():
+    tree = README.split("## The tree")[1].split("## Configuration")[0]
+    package, named = "", set()
+    for line in tree.splitlines():
+        if match := re.match(r"(\w+)/ ", line):
+            package = match[1]
+        elif match := re.match(r"  (\S+\.py) +\S", line):
+            named.add(f"{package}/{match[1]}")
+    there = {
+        str(path.relative_to(ROOT))
+        for name in ("pipeline", "components", "models", "serving")
+        for path in (ROOT / name).rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    assert named == there
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_in_it_exists_with_its_options(command):
+    words = shlex.split(command)
+    names = [word for word in words[:2] if word in ("config", "show", "check") or word == words[0]]
+    result = CliRunner().invoke(app, [*names, "--help"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    for option in (word for word in words if word.startswith("-")):
+        assert re.search(rf"(?<![\w-]){option}(?![\w-])", result.output), f"{command}: {option}"
+
+
+def test_there_are_commands_to_check():
+    assert len(COMMANDS) >= 10
