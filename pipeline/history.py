@@ -6,7 +6,6 @@ The one module that queries the metadata store.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
 
 from components.evaluator import summary
-from pipeline import run_id as run_ids
 from pipeline.config import PipelineConfig
 
 _FINISHED = {metadata_store_pb2.Execution.COMPLETE: "done", metadata_store_pb2.Execution.CACHED: "cached"}
@@ -30,8 +28,6 @@ class Run:
     run_id: str
     stages: dict[str, str]
     """Stage -> ``done``, ``cached`` or ``failed``, in the order in which they ran."""
-    configuration: Path
-    """The full configuration, as JSON."""
     evaluation: summary.EvaluationSummary | None
     blessed: bool
     """By the Evaluator."""
@@ -42,10 +38,6 @@ class Run:
     evaluation_path: str | None
     tensorboard_path: str | None
 
-    @property
-    def started(self) -> datetime.datetime:
-        return run_ids.started(self.run_id)
-
 
 def connection(config: PipelineConfig) -> metadata_store_pb2.ConnectionConfig:
     """SQLite, in the pipeline's folder."""
@@ -54,13 +46,9 @@ def connection(config: PipelineConfig) -> metadata_store_pb2.ConnectionConfig:
 
 def record_configuration(config: PipelineConfig, run_id: str) -> None:
     """Keeps the full configuration of a run beside its log."""
-    path = configuration_path(config, run_id)
+    path = Path(config.root, "runs", run_id, "config.json")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
-
-
-def configuration_path(config: PipelineConfig, run_id: str) -> Path:
-    return Path(config.root) / "runs" / run_id / "config.json"
 
 
 def runs(config: PipelineConfig) -> list[Run]:
@@ -111,7 +99,6 @@ def _run(store: Any, config: PipelineConfig, context: Any) -> Run:
     return Run(
         run_id=context.name,
         stages=stages,
-        configuration=configuration_path(config, context.name),
         evaluation=_evaluation(evaluation),
         blessed=bool(blessing and blessing.custom_properties["blessed"].int_value),
         servable=bool(infra_blessing and infra_blessing.custom_properties["blessed"].int_value),

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-FORMAT = "%Y%m%d-%H%M%S-%f"
-
 
 def new_run_id() -> str:
-    """For a run that starts now."""
-    return datetime.datetime.now().strftime(FORMAT)
-
-
-def started(run_id: str) -> datetime.datetime:
-    """When the run of this name started."""
-    return datetime.datetime.strptime(run_id, FORMAT)
+    """For a run that starts now: ``20260131-235959-123``, to the millisecond."""
+    return datetime.datetime.now().strftime("%Y%m%d-%H%M%S-%f")[:-3]

@@ -29,21 +29,21 @@ def show_runs(config_name: str, overrides: Sequence[str]) -> None:
         raise MissingInputError(
             f"{config.root}: {config.name!r} has no runs yet: start one with 'lexmill run {config.name}'"
         )
-    table = Table("started", "stages", "bits per byte", "perplexity", "blessed", "pushed", "configuration")
+    table = Table("run", "stages", "bits/byte", "perplexity", "blessed", "pushed")
     for run in found:
         states = list(run.stages.values())
         counts = ", ".join(f"{states.count(s)} {s}" for s in ("done", "cached", "failed") if s in states)
         overall = run.evaluation.metrics["overall"] if run.evaluation else None
         table.add_row(
-            f"{run.started:%Y-%m-%d %H:%M:%S}",
+            run.run_id,
             counts,
             f"{overall['bits_per_byte']:.3f}" if overall else "-",
             f"{overall['perplexity']:.1f}" if overall else "-",
             "yes" if run.blessed and run.servable else "no",
             f"version {run.pushed_version}" if run.pushed_version else "-",
-            str(run.configuration),
         )
     Console().print(table)
+    print(f"configuration and log of a run: {config.root}/runs/<run>/config.json, log.txt")
 
 
 def start_tensorboard(config_name: str, overrides: Sequence[str], host: str, port: int) -> int:

@@ -131,7 +131,7 @@ def test_the_lstm_goes_through_the_same_pipeline_and_is_compared_with_what_is_se
 def test_the_runs_are_listed_with_their_outcome(tiny_config):
     listed = _lexmill(tiny_config, "runs", str(tiny_config))
     assert listed.status == 0
-    rows = [line for line in listed.output.splitlines() if re.match(r"│ \d{4}-", line)]
+    rows = [line for line in listed.output.splitlines() if re.match(r"│ \d{8}-", line)]
     assert len(rows) == 4
     pushed = [re.search(r"version \d|-  ", row)[0].strip() for row in rows]
     assert pushed == ["version 2", "-", "version 1", "version 1"]
