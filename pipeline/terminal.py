@@ -29,7 +29,8 @@ class RunDisplay(logging.Handler):
         self._bars = Progress(
             SpinnerColumn(),
             TextColumn("{task.fields[stage]:<" + str(_NAME_WIDTH) + "}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[count]}"),
             TextColumn("{task.description}"),
             TimeRemainingColumn(compact=True),
             console=self.console,
@@ -61,7 +62,7 @@ class RunDisplay(logging.Handler):
         """A stage begins."""
         self._end_task()
         self._stage, self._result, self._last_plain_s = stage, "", time.monotonic()
-        self._task = self._bars.add_task(activity, total=None, stage=stage)
+        self._task = self._bars.add_task(activity, total=None, stage=stage, count="")
 
     def finish(self, seconds: float, cached: bool, result: str | None = None) -> None:
         """The stage under way has ended: one line stays."""
@@ -80,12 +81,14 @@ class RunDisplay(logging.Handler):
         message = record.getMessage()
         completed, total = getattr(record, "completed", None), getattr(record, "total", None)
         self._result = message
+        count = f"{completed:,}/{total:,}" if completed is not None and total else ""
         if self._task is not None and self._live:
-            self._bars.update(self._task, description=message, completed=completed or 0, total=total)
+            self._bars.update(
+                self._task, description=message, completed=completed or 0, total=total, count=count
+            )
         elif time.monotonic() - self._last_plain_s >= PLAIN_INTERVAL_S:
             self._last_plain_s = time.monotonic()
-            steps = f"{completed:,} of {total:,}: " if completed is not None and total else ""
-            self.say(f"  {self._stage:<{_NAME_WIDTH}} {steps}{message}")
+            self.say(f"  {self._stage:<{_NAME_WIDTH}} {f'{count}: ' if count else ''}{message}")
 
     def _end_task(self) -> None:
         if self._task is not None:

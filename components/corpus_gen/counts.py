@@ -42,10 +42,9 @@ class CorpusCounts:
             )
 
     def summary(self) -> str:
-        """``corpus: train 1084 documents, 4.6 MB; eval …``."""
-        parts = [
-            f"{name} {split.documents} documents, {format_bytes(split.num_bytes)}"
-            for name, split in self.splits.items()
-        ]
-        skipped = [f"{self.empty_documents} empty documents left out"] if self.empty_documents else []
-        return f"corpus: {'; '.join(parts + skipped)}"
+        """``1,197 documents, 5.1 MB: train 1,084, eval 70, test 43``."""
+        splits = self.splits.values()
+        documents, num_bytes = sum(s.documents for s in splits), sum(s.num_bytes for s in splits)
+        each = ", ".join(f"{name} {split.documents:,}" for name, split in self.splits.items())
+        skipped = f"; {self.empty_documents:,} empty ones left out" if self.empty_documents else ""
+        return f"{documents:,} documents, {format_bytes(num_bytes)}: {each}{skipped}"

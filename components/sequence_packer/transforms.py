@@ -236,5 +236,5 @@ class _Pack(beam.DoFn):
             rows=num_rows,
             num_bytes=sum(item.num_bytes for item in items),
         )
-        progress.report(f"packer: {source}, part {shard}: {num_rows} rows")
+        progress.report(f"{source}, part {shard}: {num_rows:,} rows")
         yield beam.pvalue.TaggedOutput(_COUNTS, (source, counts))

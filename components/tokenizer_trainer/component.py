@@ -45,14 +45,14 @@ class Executor(base_executor.BaseExecutor):
         train_uri = artifact_utils.get_split_uri(input_dict[EXAMPLES], TRAIN)
         texts = sampling.sample_by_hash(_texts(train_uri), settings.max_training_bytes)
         num_bytes = sum(len(text.encode()) for text in texts)
-        progress.report(f"tokenizer: training on {len(texts)} documents, {progress.format_bytes(num_bytes)}")
+        progress.report(f"training on {len(texts):,} documents, {progress.format_bytes(num_bytes)}")
         model = SentencePieceModel(training.train(texts, settings))
         directory = artifact_utils.get_single_uri(output_dict[TOKENIZER])
         fileio.makedirs(directory)
         with fileio.open(f"{directory}/{TOKENIZER_MODEL}", "wb") as file:
             file.write(model.proto)
         rate = training.bytes_per_token(model, texts)
-        progress.report(f"tokenizer: {model.vocabulary_size} pieces, {rate:.2f} bytes per token")
+        progress.report(f"{model.vocabulary_size:,} pieces, {rate:.2f} bytes per token")
 
 
 @final

@@ -40,7 +40,7 @@ def test_off_a_terminal_progress_is_a_plain_line_every_few_seconds(monkeypatch):
         progress.report("loss 4.1", completed=40, total=1000)
         display.finish(2.0, cached=False, result="done")
     assert _lines(file) == [
-        "  Trainer            20 of 1,000: loss 4.2",
+        "  Trainer            20/1,000: loss 4.2",
         "✓ Trainer            done  (2.0 s)",
     ]
 
@@ -52,7 +52,7 @@ def test_on_a_terminal_the_stage_under_way_is_live():
         progress.report("loss 4.2, 10,000 tokens/s", completed=20, total=1000)
         display._bars.refresh()
         display.finish(2.0, cached=False, result="done")
-    assert "loss 4.2, 10,000 tokens/s" in file.getvalue()
+    assert "20/1,000 loss 4.2, 10,000 tokens/s" in file.getvalue()
 
 
 def test_the_handler_is_gone_afterwards():

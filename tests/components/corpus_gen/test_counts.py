@@ -27,6 +27,5 @@ def test_one_document_a_split_is_enough() -> None:
 
 def test_the_summary_counts_what_was_left_out() -> None:
     assert counts(8, 1, 1, empty_documents=2).summary() == (
-        "corpus: train 8 documents, 8.0 kB; eval 1 documents, 1.0 kB; test 1 documents, 1.0 kB; "
-        "2 empty documents left out"
+        "10 documents, 10.0 kB: train 8, eval 1, test 1; 2 empty ones left out"
     )

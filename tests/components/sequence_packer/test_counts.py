@@ -32,4 +32,4 @@ def test_a_split_without_documents_is_an_error_that_names_it() -> None:
 def test_the_summary_adds_up_sources() -> None:
     report = EMPTY.with_counts([(("train", "plays"), PART), (("train", "news"), PART)])
 
-    assert report.summary() == ("packer: train 4 rows, 40 tokens, 100 bytes; eval 0 rows, 0 tokens, 0 bytes")
+    assert report.summary() == "40 tokens in 4 rows: train 4, eval 0"
