@@ -271,8 +271,12 @@ def _declared_requirements() -> list[str]:
 
 
 def _installed_versions() -> dict[str, str]:
-    found = importlib.metadata.distributions()
-    return {canonicalize_name(each.name): each.version for each in found if each.name}
+    """The first of a name on the path counts: setuptools may append copies of its own."""
+    versions: dict[str, str] = {}
+    for each in importlib.metadata.distributions():
+        if each.name:
+            versions.setdefault(canonicalize_name(each.name), each.version)
+    return versions
 
 
 def _protobuf_implementation() -> str | None:

@@ -1,6 +1,7 @@
 import json
 import re
 import socket
+import sys
 from importlib.util import cache_from_source
 from pathlib import Path
 
@@ -70,6 +71,17 @@ def test_this_environment_is_as_declared() -> None:
     findings = doctor.package_findings(doctor._declared_requirements(), doctor._installed_versions())
     assert statuses(findings) == {"packages": "ok"}
     assert "tensorflow-text 2." in findings[0].found
+
+
+def test_of_two_copies_of_a_package_the_one_that_is_imported_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, version in (("first", "2.0"), ("vendored", "1.0")):
+        metadata = tmp_path / folder / "twice_there.dist-info" / "METADATA"
+        metadata.parent.mkdir(parents=True)
+        metadata.write_text(f"Metadata-Version: 2.1\nName: twice_there\nVersion: {version}\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "first"), str(tmp_path / "vendored")])
+    assert doctor._installed_versions()["twice-there"] == "2.0"
 
 
 @pytest.mark.parametrize(
