@@ -54,7 +54,9 @@ def start_tensorboard(config_name: str, overrides: Sequence[str], host: str, por
         raise MissingInputError(
             f"{log_directory}: no training run is here yet: start one with 'lexmill run {config.name}'"
         )
-    command = [sys.executable, "-m", "tensorboard.main", f"--logdir={log_directory}", f"--host={host}"]
+    quiet.set_environment()
+    tensorboard = [sys.executable, "-W", "ignore", "-m", "tensorboard.main"]
+    command = [*tensorboard, f"--logdir={log_directory}", f"--host={host}"]
     process = subprocess.Popen([*command, f"--port={port}"])
     try:
         return process.wait()

@@ -3,13 +3,17 @@
 One run after another on the same folders; each test looks at what a run left.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -177,6 +181,28 @@ def test_generate_and_score_use_the_version_pushed_last(tiny_config):
     (tiny_config.parent / "text.txt").write_text("the king sees the crown.\n")
     scored = _lexmill(tiny_config, "score", "text.txt", *arguments)
     assert re.match(r"\d+ tokens, 25 bytes: log-probability -\d+\.\d+ nats, perplexity", scored.output)
+
+
+@pytest.mark.usefixtures("lstm")
+def test_tensorboard_shows_the_training_runs(tiny_config):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "pipeline", "tensorboard", str(tiny_config), "--port", str(port)]
+    process = subprocess.Popen(command, cwd=tiny_config.parent, stderr=subprocess.DEVNULL)
+    try:
+        url = f"http://127.0.0.1:{port}/data/plugin/timeseries/tags"
+        deadline, tags = time.monotonic() + 90, {}
+        while time.monotonic() < deadline and len(tags) < 2:
+            assert process.poll() is None, "TensorBoard ended"
+            with contextlib.suppress(OSError):
+                tags = json.load(urllib.request.urlopen(url, timeout=10))["scalars"]["runTagInfo"]
+            time.sleep(0.5)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+    assert len(tags) == 2
+    assert all("validation/bits_per_byte" in found for found in tags.values())
 
 
 @pytest.mark.usefixtures("lstm")
