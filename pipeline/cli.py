@@ -9,6 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from pipeline.errors import PipelineError
+from serving.silence import libraries_silenced
 
 app = typer.Typer(
     name="lexmill",
@@ -197,7 +198,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        from pipeline.failures import explain
+        with libraries_silenced():
+            from pipeline.failures import explain
 
         line = explain(error)
         if line is None:

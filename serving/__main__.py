@@ -8,22 +8,19 @@ one ends it at once.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import logging
 import os
 import signal
 import sys
-import tempfile
 import threading
-import warnings
-from collections.abc import Iterator
 from types import FrameType
+
+from serving.silence import libraries_silenced
 
 
 def main(argv: list[str] | None = None) -> int:
     """Serves until a signal; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    with _libraries_silenced():
+    with libraries_silenced():
         from serving.errors import ServingError
         from serving.server import Server, ServerConfig
 
@@ -83,35 +80,6 @@ def _parser() -> argparse.ArgumentParser:
         "--stop_grace_s", type=float, default=10.0, help="how long a stop waits for requests under way"
     )
     return parser
-
-
-@contextlib.contextmanager
-def _libraries_silenced() -> Iterator[None]:
-    """Keeps the libraries' own messages out, unless TF_CPP_MIN_LOG_LEVEL asks for them.
-
-    TensorFlow 2.21 writes some while it is imported, whatever the level: in the block, standard error is held
-    back, and shown only if an import fails.
-    """
-    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "3":
-        yield
-        return
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.api_core")
-    logging.getLogger("absl").setLevel(logging.ERROR)
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
-        shown = os.dup(2)
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            os.write(shown, held.read())
-            raise
-        finally:
-            os.dup2(shown, 2)
-            os.close(shown)
 
 
 def _stop_on_signals(stopping: threading.Event) -> None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import tensorflow_model_analysis as tfma
 from google.protobuf import json_format
+from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.components.evaluator import component, executor
 from tfx.dsl.components.base import executor_spec
@@ -60,7 +60,7 @@ def _choose_baseline(inputs: dict[str, list[types.Artifact]], properties: dict[s
     del inputs[standard_component_specs.BASELINE_MODEL_KEY]
     reached = baseline.evaluation[summary.OVERALL][thresholds.BITS_PER_BYTE]
     key = standard_component_specs.EVAL_CONFIG_KEY
-    config = json_format.Parse(properties[key], tfma.EvalConfig())
+    config = json_format.Parse(properties[key], config_pb2.EvalConfig())
     thresholds.require_at_most(config, reached)
     properties[key] = json_format.MessageToJson(config)
     return f"the model pushed last has another tokenizer or context, and had {reached:.3f} bits per byte"

@@ -42,7 +42,7 @@ class _SumRows(beam.CombineFn):
 
 def _computations(name: str, divide: Callable[[LossSums], float]) -> Callable[..., Any]:
     def create(
-        eval_config: tfma.EvalConfig | None = None, model_names: list[str] | None = None, **_: Any
+        eval_config: Any = None, model_names: list[str] | None = None, **_: Any
     ) -> list[tfma.metrics.MetricComputation]:
         computations = []
         for model_name in model_names or [""]:

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import quiet
+from models.measures import LossSums
 from pipeline.config import PipelineConfig, load
 from pipeline.errors import MissingInputError
+from serving.silence import libraries_silenced
 
 if TYPE_CHECKING:
     from serving.client import Client
@@ -33,8 +34,6 @@ def score_file(config_name: str, overrides: Sequence[str], server: str | None, f
     text = _read(file)
     with _client(load(config_name, overrides), server) as client:
         [score] = client.score([text])
-    from models.measures import LossSums
-
     sums = LossSums(-score.log_probability, score.num_tokens, score.num_bytes)
     return (
         f"{score.num_tokens:,} tokens, {score.num_bytes:,} bytes: "
@@ -65,8 +64,8 @@ def serve_model(config_name: str, overrides: Sequence[str], host: str, port: int
 @contextlib.contextmanager
 def _client(config: PipelineConfig, server: str | None) -> Iterator[Client]:
     """A client of ``server``, or of one started for the length of the block."""
-    quiet.set_environment()
-    from serving.client import Client
+    with libraries_silenced():
+        from serving.client import Client
 
     if server is not None:
         with Client(server, model=config.name) as client:

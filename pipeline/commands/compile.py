@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline import quiet
 from pipeline.config import load
 from pipeline.errors import ConfigError
+from serving.silence import libraries_silenced
 
 
 def compile_pipeline(config_name: str, overrides: Sequence[str], output: str) -> None:
@@ -14,7 +14,7 @@ def compile_pipeline(config_name: str, overrides: Sequence[str], output: str) ->
     config = load(config_name, overrides)
     if not output.endswith((".yaml", ".yml")):
         raise ConfigError(f"{output}: the specification is YAML: name the file .yaml")
-    quiet.set_environment()
-    from pipeline import kubeflow
+    with libraries_silenced():
+        from pipeline import kubeflow
 
     kubeflow.compile_to(config, output)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pipeline import quiet
@@ -72,6 +73,7 @@ def show_diagnosis() -> int:
     table = Table("", "what", "found", "advice")
     for finding in findings:
         style = _STATUS_STYLES[finding.status]
-        table.add_row(f"[{style}]{finding.status}[/{style}]", finding.name, finding.found, finding.advice)
+        texts = (escape(text) for text in (finding.name, finding.found, finding.advice))
+        table.add_row(f"[{style}]{finding.status}[/{style}]", *texts)
     Console().print(table)
     return int(any(finding.status == "problem" for finding in findings))

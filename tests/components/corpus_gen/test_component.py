@@ -95,7 +95,7 @@ def test_empty_documents_are_counted_in_the_result(
     with caplog.at_level(logging.INFO, progress.LOGGER_NAME):
         generate(corpus)
 
-    assert caplog.records[-1].getMessage().endswith("; 1 empty documents left out")
+    assert caplog.records[-1].getMessage().endswith("; 1 empty ones left out")
 
 
 def test_a_bad_record_stops_the_stage_with_its_own_message(corpus: CorpusConfig, generate: Generate) -> None:

@@ -1,5 +1,5 @@
 import pytest
-import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from components.config import EvaluationConfig
 from components.evaluator import thresholds
@@ -20,7 +20,7 @@ def test_only_bits_per_byte_has_bounds_and_the_absolute_one_is_overall():
     assert list(by_source.slicing_specs[0].feature_keys) == ["source"]
     assert not by_source.threshold.HasField("value_threshold")
     assert by_source.threshold.change_threshold.absolute.value == pytest.approx(0.4)
-    assert by_source.threshold.change_threshold.direction == tfma.MetricDirection.LOWER_IS_BETTER
+    assert by_source.threshold.change_threshold.direction == config_pb2.MetricDirection.LOWER_IS_BETTER
 
 
 @pytest.mark.parametrize(("reached", "bound"), [(2.0, 2.1), (5.0, 3.0)])
