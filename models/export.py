@@ -17,6 +17,8 @@ from models.sampling import SamplingOptions
 from models.tokenizer import GraphTokenizer
 from serving import contract
 
+_SCORED_TOKENS_AT_A_TIME = 4096
+
 
 class ServedLanguageModel(tf.Module):
     """A language model and its tokenizer, with one method a signature."""
@@ -75,14 +77,29 @@ class ServedLanguageModel(tf.Module):
         # A text of no tokens still needs one window.
         width = tf.maximum(context + 1 - tf.shape(token_ids)[1], 0)
         token_ids = tf.pad(token_ids, [[0, 0], [0, width]], constant_values=features.PAD_ID)
-        windows = tf.signal.frame(token_ids, context + 1, context)
-        nll, _ = scoring.token_nll(self.model, tf.reshape(windows, [-1, context + 1]))
-        per_text = tf.reduce_sum(tf.reshape(nll, [tf.shape(texts)[0], -1]), axis=1)
+        windows = tf.reshape(tf.signal.frame(token_ids, context + 1, context), [-1, context + 1])
+        per_text = tf.reduce_sum(tf.reshape(self._window_nll(windows), [tf.shape(texts)[0], -1]), axis=1)
         return {
             "log_probability": -per_text,
             "num_tokens": lengths - 1,
             "num_bytes": tf.strings.length(texts),
         }
+
+    def _window_nll(self, windows: tf.Tensor) -> tf.Tensor:
+        """Sums of nll, float32 ``(windows,)``, some windows at a time: the logits of a long text would
+        not fit in memory."""
+        at_a_time = max(1, _SCORED_TOKENS_AT_A_TIME // self.model.context_length)
+        count = tf.shape(windows)[0]
+        padding = tf.math.floormod(-count, at_a_time)
+        padded = tf.pad(windows, [[0, padding], [0, 0]], constant_values=features.PAD_ID)
+        chunks = tf.reshape(padded, [-1, at_a_time, self.model.context_length + 1])
+        nll = tf.map_fn(
+            lambda chunk: tf.reduce_sum(scoring.token_nll(self.model, chunk)[0], axis=1),
+            chunks,
+            parallel_iterations=1,
+            fn_output_signature=tf.float32,
+        )
+        return tf.reshape(nll, [-1])[:count]
 
     def evaluate(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """`contract.EVALUATE_SIGNATURE`: sums over each packed row."""

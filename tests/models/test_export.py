@@ -101,15 +101,18 @@ def test_the_score_of_a_text_is_the_sum_over_its_tokens(model, tokenizer, loaded
         assert found == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_text_longer_than_the_context_is_scored_in_windows(model, tokenizer, loaded):
-    text = "How vexingly quick daft zebras jump; " * 4
+def test_a_text_longer_than_the_context_is_scored_in_windows(model, tokenizer, loaded, monkeypatch):
+    monkeypatch.setattr(export, "_SCORED_TOKENS_AT_A_TIME", 2 * model.context_length)
+    text = "How vexingly quick daft zebras jump; " * 8
     ids = tokenizer.encode(tf.constant([text]))[0].numpy()[0]
     context = model.context_length
     assert len(ids) > 2 * context
     windows = [ids[start : start + context + 1] for start in range(0, len(ids) - 1, context)]
     expected = -sum(float(tf.reduce_sum(token_nll(model, tf.constant([w]))[0])) for w in windows)
-    scores = loaded[0].signatures[contract.SCORE](tf.constant([text]))
-    assert float(scores["log_probability"][0]) == pytest.approx(expected, rel=1e-4)
+    texts = tf.constant([text, "short"])
+    few_at_a_time = export.ServedLanguageModel(model, tokenizer).score(texts)
+    for scores in (loaded[0].signatures[contract.SCORE](texts), few_at_a_time):
+        assert float(scores["log_probability"][0]) == pytest.approx(expected, rel=1e-4)
 
 
 def test_evaluate_sums_over_packed_rows(model, loaded):
