@@ -116,7 +116,7 @@ def serve(
     """Serve the pushed model over gRPC and REST, as TensorFlow Serving does."""
     from pipeline.commands.ask import serve_model
 
-    raise typer.Exit(serve_model(config, overrides or [], host, port, rest_api_port))
+    serve_model(config, overrides or [], host, port, rest_api_port)
 
 
 @app.command()
@@ -129,7 +129,7 @@ def tensorboard(
     """Open TensorBoard on the training runs."""
     from pipeline.commands.inspect import start_tensorboard
 
-    raise typer.Exit(start_tensorboard(config, overrides or [], host, port))
+    start_tensorboard(config, overrides or [], host, port)
 
 
 @app.command()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from models.measures import LossSums
 from pipeline.config import PipelineConfig, load
@@ -42,8 +42,10 @@ def score_file(config_name: str, overrides: Sequence[str], server: str | None, f
     )
 
 
-def serve_model(config_name: str, overrides: Sequence[str], host: str, port: int, rest_api_port: int) -> int:
-    """Serves until a signal; returns the server's exit status."""
+def serve_model(
+    config_name: str, overrides: Sequence[str], host: str, port: int, rest_api_port: int
+) -> NoReturn:
+    """Becomes the embedded server, so that a signal to this process is one to the server."""
     config = load(config_name, overrides)
     _require_pushed(config)
     arguments = [
@@ -53,12 +55,7 @@ def serve_model(config_name: str, overrides: Sequence[str], host: str, port: int
         *("--port", str(port)),
         *("--rest_api_port", str(rest_api_port)),
     ]
-    command = [sys.executable, "-m", "serving", *arguments]
-    process = subprocess.Popen(command)
-    try:
-        return process.wait()
-    except KeyboardInterrupt:  # The server got the signal too, and ends what is under way.
-        return process.wait()
+    os.execv(sys.executable, [sys.executable, "-m", "serving", *arguments])
 
 
 @contextlib.contextmanager

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from rich.console import Console
 from rich.markup import escape
@@ -47,8 +48,8 @@ def show_runs(config_name: str, overrides: Sequence[str]) -> None:
     print(f"configuration and log of a run: {config.root}/runs/<run>/config.json, log.txt")
 
 
-def start_tensorboard(config_name: str, overrides: Sequence[str], host: str, port: int) -> int:
-    """TensorBoard on every training run of the pipeline; until interrupted."""
+def start_tensorboard(config_name: str, overrides: Sequence[str], host: str, port: int) -> NoReturn:
+    """Becomes TensorBoard, on every training run of the pipeline."""
     config = load(config_name, overrides)
     log_directory = Path(config.root) / "artifacts" / "Trainer" / "model_run"
     if not log_directory.is_dir():
@@ -58,11 +59,7 @@ def start_tensorboard(config_name: str, overrides: Sequence[str], host: str, por
     quiet.set_environment()
     tensorboard = [sys.executable, "-W", "ignore", "-m", "tensorboard.main"]
     command = [*tensorboard, f"--logdir={log_directory}", f"--host={host}"]
-    process = subprocess.Popen([*command, f"--port={port}"])
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        return process.wait()
+    os.execv(sys.executable, [*command, f"--port={port}"])
 
 
 def show_diagnosis() -> int:

@@ -8,7 +8,6 @@ import dataclasses
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -199,10 +198,38 @@ def test_tensorboard_shows_the_training_runs(tiny_config):
                 tags = json.load(urllib.request.urlopen(url, timeout=10))["scalars"]["runTagInfo"]
             time.sleep(0.5)
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         process.wait(30)
     assert len(tags) == 2
     assert all("validation/bits_per_byte" in found for found in tags.values())
+
+
+@pytest.mark.usefixtures("lstm")
+def test_serve_answers_until_it_is_told_to_stop(tiny_config):
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline",
+        "serve",
+        str(tiny_config),
+        "--port",
+        "0",
+        "--rest-api-port",
+        "0",
+    ]
+    process = subprocess.Popen(command, cwd=tiny_config.parent, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process.stdout:
+        try:
+            ready = process.stdout.readline()
+            address = re.match(r"ready: gRPC (\S+), REST \S+, model tiny version 2", ready)
+            assert address is not None, ready
+            with Client(address[1], "tiny") as client:
+                [score] = client.score(["the king"])
+            assert score.num_bytes == 8
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0
 
 
 @pytest.mark.usefixtures("lstm")
