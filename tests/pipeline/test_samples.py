@@ -67,9 +67,12 @@ def test_an_intact_folder_is_not_touched(sample: Sample, tmp_path: Path) -> None
 def test_an_intact_folder_needs_no_package(
     sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepare_sample(sample, tmp_path / "corpus")
+    folder = tmp_path / "corpus"
+    prepare_sample(sample, folder)
+    there = sorted(folder.iterdir())
     monkeypatch.undo()
-    prepare_sample(sample, tmp_path / "corpus")
+    prepare_sample(sample, folder)
+    assert sorted(folder.iterdir()) == there
 
 
 def test_a_file_of_the_users_own_beside_the_texts_stays(sample: Sample, tmp_path: Path) -> None:

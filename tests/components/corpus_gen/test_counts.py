@@ -22,7 +22,9 @@ def test_an_empty_split_is_an_error_that_names_it() -> None:
 
 
 def test_one_document_a_split_is_enough() -> None:
-    counts(1, 1, 1).require_every_split("texts")
+    enough = counts(1, 1, 1)
+    enough.require_every_split("texts")
+    assert enough.summary().startswith("3 documents")
 
 
 def test_the_summary_counts_what_was_left_out() -> None:
