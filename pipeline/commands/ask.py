@@ -24,7 +24,7 @@ def generate_text(
     config_name: str, overrides: Sequence[str], server: str | None, prompt: str, **options: Any
 ) -> str:
     """The continuation of ``prompt``; ``options`` are `serving.client.Client.generate`'s."""
-    with _client(load(config_name, overrides), server) as client:
+    with _client(config_name, overrides, server) as client:
         [generation] = client.generate([prompt], **options)
         return str(generation.text)
 
@@ -32,7 +32,7 @@ def generate_text(
 def score_file(config_name: str, overrides: Sequence[str], server: str | None, file: str) -> str:
     """One line: tokens, bytes, log-probability, perplexity, bits per byte."""
     text = _read(file)
-    with _client(load(config_name, overrides), server) as client:
+    with _client(config_name, overrides, server) as client:
         [score] = client.score([text])
     sums = LossSums(-score.log_probability, score.num_tokens, score.num_bytes)
     return (
@@ -47,7 +47,7 @@ def serve_model(
 ) -> NoReturn:
     """Becomes the embedded server, so that a signal to this process is one to the server."""
     config = load(config_name, overrides)
-    _require_pushed(config)
+    _require_pushed(config, config_name)
     arguments = [
         *("--model_name", config.name),
         *("--model_base_path", str(Path(config.model_base_path).resolve())),
@@ -59,8 +59,9 @@ def serve_model(
 
 
 @contextlib.contextmanager
-def _client(config: PipelineConfig, server: str | None) -> Iterator[Client]:
+def _client(config_name: str, overrides: Sequence[str], server: str | None) -> Iterator[Client]:
     """A client of ``server``, or of one started for the length of the block."""
+    config = load(config_name, overrides)
     with libraries_silenced():
         from serving.client import Client
 
@@ -68,7 +69,7 @@ def _client(config: PipelineConfig, server: str | None) -> Iterator[Client]:
         with Client(server, model=config.name) as client:
             yield client
         return
-    _require_pushed(config)
+    _require_pushed(config, config_name)
     from serving.embedded_process import embedded_process
 
     with (
@@ -78,14 +79,14 @@ def _client(config: PipelineConfig, server: str | None) -> Iterator[Client]:
         yield client
 
 
-def _require_pushed(config: PipelineConfig) -> None:
+def _require_pushed(config: PipelineConfig, config_name: str) -> None:
     base_path = Path(config.model_base_path)
     if "://" in config.model_base_path:
         return
     if not base_path.is_dir() or not any(child.name.isdecimal() for child in base_path.iterdir()):
         raise MissingInputError(
             f"{base_path}: no pushed model of {config.name!r} is here: "
-            f"run 'lexmill run {config.name}' first, in the folder where you want the model"
+            f"run 'lexmill run {config_name}' first, in the folder where you want the model"
         )
 
 

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from pipeline import quiet
 from pipeline.config import load
@@ -29,9 +29,9 @@ def show_runs(config_name: str, overrides: Sequence[str]) -> None:
         found = history.runs(config)
     if not found:
         raise MissingInputError(
-            f"{config.root}: {config.name!r} has no runs yet: start one with 'lexmill run {config.name}'"
+            f"{config.root}: {config.name!r} has no runs yet: start one with 'lexmill run {config_name}'"
         )
-    table = Table("run", "stages", "bits/byte", "perplexity", "blessed", "pushed")
+    table = Table(Column("run", no_wrap=True), "stages", "bits/byte", "perplexity", "blessed", "pushed")
     for run in found:
         states = list(run.stages.values())
         counts = ", ".join(f"{states.count(s)} {s}" for s in ("done", "cached", "failed") if s in states)
@@ -54,7 +54,7 @@ def start_tensorboard(config_name: str, overrides: Sequence[str], host: str, por
     log_directory = Path(config.root) / "artifacts" / "Trainer" / "model_run"
     if not log_directory.is_dir():
         raise MissingInputError(
-            f"{log_directory}: no training run is here yet: start one with 'lexmill run {config.name}'"
+            f"{log_directory}: no training run is here yet: start one with 'lexmill run {config_name}'"
         )
     quiet.set_environment()
     tensorboard = [sys.executable, "-W", "ignore", "-m", "tensorboard.main"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 import traceback
 from collections.abc import Sequence
@@ -26,11 +27,15 @@ def run_pipeline(config_name: str, overrides: Sequence[str], ask: str | None) ->
         samples.prepare(config.corpus.sample, Path(config.corpus.path))
     run_id = new_run_id()
     log_file = Path(config.root) / "runs" / run_id / "log.txt"
+    places = [override for override in overrides if override.startswith(("output.", "name="))]
+    arguments = shlex.join([config_name, *(word for place in places for word in ("--set", place))])
     with quiet.libraries_write_to(log_file) as terminal:
-        return _run(config, run_id, log_file, terminal, ask)
+        return _run(config, run_id, log_file, terminal, ask, arguments)
 
 
-def _run(config: PipelineConfig, run_id: str, log_file: Path, terminal: TextIO, ask: str | None) -> int:
+def _run(
+    config: PipelineConfig, run_id: str, log_file: Path, terminal: TextIO, ask: str | None, arguments: str
+) -> int:
     started = time.monotonic()
     with RunDisplay(terminal) as display:
         display.say(f"{config.name}: {config.corpus.path} to {config.model_base_path}; log: {log_file}")
@@ -59,7 +64,7 @@ def _run(config: PipelineConfig, run_id: str, log_file: Path, terminal: TextIO, 
                 return FAILED
             display.finish(time.monotonic() - started - pipeline_s, False, "answered over gRPC")
             display.say(f"\n{ask}{answer}\n", style="bold")
-        for line in _closing(config, outcome, pipeline_s, is_pushed):
+        for line in _closing(arguments, outcome, pipeline_s, is_pushed):
             display.say(line)
         return DONE if is_pushed else NOT_PUSHED
 
@@ -76,7 +81,7 @@ def _ask(config: PipelineConfig, prompt: str) -> str:
         return str(generation.text)
 
 
-def _closing(config: PipelineConfig, outcome: Run, seconds: float, is_pushed: bool) -> list[str]:
+def _closing(arguments: str, outcome: Run, seconds: float, is_pushed: bool) -> list[str]:
     lines = [f"pipeline: {seconds:.0f} s"]
     if outcome.evaluation is not None:
         lines.append(f"evaluation:  {outcome.evaluation.verdict()}")
@@ -84,12 +89,10 @@ def _closing(config: PipelineConfig, outcome: Run, seconds: float, is_pushed: bo
     if not is_pushed:
         reason = "the model is not servable" if outcome.blessed else "the model was not blessed"
         return [*lines, f"not pushed: {reason}; exit status {NOT_PUSHED}"]
-    command = f" {config.name}" if config.name != "shakespeare" else ""
-    option = f" --config {config.name}" if command else ""
     return [
         *lines,
         f"model:       version {outcome.pushed_version} in {outcome.pushed_path}",
-        f"TensorBoard: lexmill tensorboard{command}",
-        f"serve:       lexmill serve{command}",
-        f'generate:    lexmill generate "To be"{option}',
+        f"TensorBoard: lexmill tensorboard {arguments}",
+        f"serve:       lexmill serve {arguments}",
+        f'generate:    lexmill generate "To be" --config {arguments}',
     ]

@@ -93,12 +93,12 @@ def test_a_run_pushes_a_version_and_answers_over_grpc(first, served):
     assert sorted(path.name for path in served.iterdir() if path.name.isdecimal())[0] == "1"
 
 
-def test_a_run_ends_by_saying_where_things_are(first, served):
+def test_a_run_ends_by_saying_where_things_are(first, served, tiny_config):
     assert f"version 1 in {served}/1" in first.output
     for command in (
-        "lexmill tensorboard tiny",
-        "lexmill serve tiny",
-        'lexmill generate "To be" --config tiny',
+        f"lexmill tensorboard {tiny_config}",
+        f"lexmill serve {tiny_config}",
+        f'lexmill generate "To be" --config {tiny_config}',
     ):
         assert command in first.output
     path = re.search(r"^ +(/\S+/evaluation\.json)$", first.output, re.MULTILINE)
