@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from models import features, generation, scoring
+from models import features, generation, rows, scoring
 from models.causal_lm import CausalLM
 from models.sampling import SamplingOptions
 from models.tokenizer import GraphTokenizer
@@ -103,18 +103,12 @@ class ServedLanguageModel(tf.Module):
 
     def evaluate(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """`contract.EVALUATE_SIGNATURE`: sums over each packed row."""
-        row = tf.io.parse_example(
-            examples,
-            {
-                features.TOKEN_IDS: tf.io.FixedLenFeature([self.model.context_length + 1], tf.int64),
-                features.NUM_BYTES: tf.io.FixedLenFeature([], tf.int64),
-            },
-        )
-        nll, weights = scoring.token_nll(self.model, tf.cast(row[features.TOKEN_IDS], tf.int32))
+        batch = rows.parse(examples, self.model.context_length)
+        nll, weights = scoring.token_nll(self.model, batch.token_ids)
         return {
             "nll": tf.reduce_sum(nll, axis=1),
             "num_tokens": tf.reduce_sum(weights, axis=1),
-            "num_bytes": tf.cast(row[features.NUM_BYTES], tf.float32),
+            "num_bytes": tf.cast(batch.num_bytes, tf.float32),
         }
 
 

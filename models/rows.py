@@ -41,14 +41,17 @@ def evaluation_batches(files: Sequence[str], sequence_length: int, batch_size: i
     return _parsed(records.batch(batch_size), sequence_length)
 
 
+def parse(serialized: tf.Tensor, sequence_length: int) -> Batch:
+    """Serialized examples of packed rows, string ``(batch,)``, to tensors."""
+    row = tf.io.parse_example(
+        serialized,
+        {
+            TOKEN_IDS: tf.io.FixedLenFeature([sequence_length + 1], tf.int64),
+            NUM_BYTES: tf.io.FixedLenFeature([], tf.int64),
+        },
+    )
+    return Batch(tf.cast(row[TOKEN_IDS], tf.int32), row[NUM_BYTES])
+
+
 def _parsed(batches: tf.data.Dataset, sequence_length: int) -> tf.data.Dataset:
-    features = {
-        TOKEN_IDS: tf.io.FixedLenFeature([sequence_length + 1], tf.int64),
-        NUM_BYTES: tf.io.FixedLenFeature([], tf.int64),
-    }
-
-    def parse(serialized: tf.Tensor) -> Batch:
-        row = tf.io.parse_example(serialized, features)
-        return Batch(tf.cast(row[TOKEN_IDS], tf.int32), row[NUM_BYTES])
-
-    return batches.map(parse).prefetch(tf.data.AUTOTUNE)
+    return batches.map(lambda serialized: parse(serialized, sequence_length)).prefetch(tf.data.AUTOTUNE)

@@ -43,8 +43,3 @@ class RunLog:
                 quoted = "\n".join("    " + line for line in (prompt + "⟶" + text).split("\n"))
                 tf.summary.text(f"samples/{index}", quoted)
         self._writer.flush()
-
-    def text(self, tag: str, markdown: str) -> None:
-        with self._writer.as_default(step=0):
-            tf.summary.text(tag, markdown)
-        self._writer.flush()

@@ -36,8 +36,6 @@ Server = Annotated[
     typer.Option(help="Ask this running server (host:port, gRPC) instead of starting one."),
 ]
 DEFAULT = "shakespeare"
-NOT_PUSHED = 3
-"""Exit status of a run whose model was not blessed, or not pushed."""
 
 
 @app.command()

@@ -46,10 +46,6 @@ class Signature:
     inputs: tuple[TensorField, ...]
     outputs: tuple[TensorField, ...]
 
-    @property
-    def required(self) -> tuple[TensorField, ...]:
-        return tuple(field for field in self.inputs if field.default is None)
-
 
 GENERATE_SIGNATURE = Signature(
     inputs=(

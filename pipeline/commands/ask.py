@@ -62,15 +62,24 @@ def serve_model(
 def _client(config_name: str, overrides: Sequence[str], server: str | None) -> Iterator[Client]:
     """A client of ``server``, or of one started for the length of the block."""
     config = load(config_name, overrides)
+    if server is None:
+        _require_pushed(config, config_name)
+        with served(config) as client:
+            yield client
+        return
     with libraries_silenced():
         from serving.client import Client
 
-    if server is not None:
-        with Client(server, model=config.name) as client:
-            yield client
-        return
-    _require_pushed(config, config_name)
-    from serving.embedded_process import embedded_process
+    with Client(server, model=config.name) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def served(config: PipelineConfig) -> Iterator[Client]:
+    """A client of an embedded server on what was pushed, for the length of the block."""
+    with libraries_silenced():
+        from serving.client import Client
+        from serving.embedded_process import embedded_process
 
     with (
         embedded_process(config.name, config.model_base_path, start_timeout_s=120.0) as started,

@@ -15,6 +15,7 @@ from rich.table import Column, Table
 from pipeline import quiet
 from pipeline.config import load
 from pipeline.errors import MissingInputError
+from serving.silence import libraries_silenced
 
 _STATUS_STYLES = {"ok": "green", "warning": "yellow", "problem": "red"}
 
@@ -22,8 +23,7 @@ _STATUS_STYLES = {"ok": "green", "warning": "yellow", "problem": "red"}
 def show_runs(config_name: str, overrides: Sequence[str]) -> None:
     """A table of past runs, the newest first."""
     config = load(config_name, overrides)
-    quiet.set_environment()
-    with quiet.libraries_write_to(Path(config.root) / "runs" / "history.log"):
+    with libraries_silenced():
         from pipeline import history
 
         found = history.runs(config)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from pipeline import quiet, samples
+from pipeline.commands.ask import served
 from pipeline.config import PipelineConfig, load
 from pipeline.run_id import new_run_id
 from pipeline.terminal import RunDisplay
@@ -70,13 +71,7 @@ def _run(
 
 
 def _ask(config: PipelineConfig, prompt: str) -> str:
-    from serving.client import Client
-    from serving.embedded_process import embedded_process
-
-    with (
-        embedded_process(config.name, config.model_base_path, start_timeout_s=120.0) as server,
-        Client(server.grpc_address, model=config.name) as client,
-    ):
+    with served(config) as client:
         [generation] = client.generate([prompt], max_new_tokens=64, temperature=0.7, top_p=0.95)
         return str(generation.text)
 
