@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from models.config import Settings
 
@@ -25,6 +25,13 @@ class SourceConfig(Settings):
     """All in UTF-8. ``csv`` and ``tsv`` have a header, and quotes as spreadsheets write them."""
     text_column: str = "text"
     """The field (JSONL) or column (CSV, TSV) that holds the text."""
+    prompt_column: str | None = None
+    """For prompt-completion data, instead of ``text_column``: the field or column that holds the
+    prompt. The document is the prompt followed by the completion, with nothing between; the prompt
+    is read by the model, and is no part of the loss, in training or in evaluation."""
+    completion_column: str | None = None
+    """The field or column that holds what is to be learnt; to be given with ``prompt_column``. A
+    record with a prompt and no completion is left out, and counted."""
     documents: Literal["file", "blocks", "lines"] = "file"
     """How a text file becomes documents. ``file``: the whole file. ``lines``: each line that is not
     blank, without its line end. ``blocks``: whole paragraphs, cut after the first run of blank
@@ -32,6 +39,22 @@ class SourceConfig(Settings):
     end, so a file's documents, joined, are the file. Other formats: one document a record."""
     block_bytes: int = Field(default=4096, ge=1)
     """Least size of a document under ``documents = "blocks"``, in bytes."""
+
+    @model_validator(mode="after")
+    def _prompts_are_columns_beside_completions(self) -> SourceConfig:
+        prompt, completion = self.prompt_column, self.completion_column
+        if prompt is None and completion is None:
+            return self
+        if prompt is None or completion is None:
+            missing = "prompt_column" if prompt is None else "completion_column"
+            raise ValueError(f"{missing} is missing: prompt_column and completion_column go together")
+        if prompt == completion:
+            raise ValueError(f"prompt_column and completion_column are both {prompt!r}: name two columns")
+        if self.format == "text":
+            raise ValueError('prompt_column needs records with columns: format = "jsonl", "csv" or "tsv"')
+        if self.text_column != "text":
+            raise ValueError("text_column and prompt_column exclude each other: leave one out")
+        return self
 
 
 class CorpusConfig(Settings):

@@ -3,6 +3,9 @@
 One ``tf.train.Example`` a document. Its text is valid UTF-8 and is kept to the
 byte; what it measures (`NUM_BYTES`, `NUM_WORDS`) is for StatisticsGen and
 ExampleValidator, which cannot look into free text.
+
+A document of prompt-completion data is its prompt followed by its completion, with nothing
+between them that is not in the data; `NUM_PROMPT_BYTES` says where the one ends.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from models.features import NUM_BYTES, SOURCE
 TEXT = "text"
 DOCUMENT_ID = "document_id"
 NUM_WORDS = "num_words"
+NUM_PROMPT_BYTES = "num_prompt_bytes"
 
 FEATURES = {
     TEXT: "UTF-8 text of the document",
@@ -22,8 +26,9 @@ FEATURES = {
     DOCUMENT_ID: "where it came from: '<path below the corpus folder>#<line it starts on, from 1>'",
     NUM_BYTES: "bytes of the text",
     NUM_WORDS: "white-space separated words of the text",
+    NUM_PROMPT_BYTES: "bytes at the text's start that are a prompt; 0 where all of it is to be learnt",
 }
-"""Feature name -> meaning. `NUM_BYTES` and `NUM_WORDS` are int64, the others bytes."""
+"""Feature name -> meaning. Those named ``num_…`` are int64, the others bytes."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +38,14 @@ class Document:
     text: str
     source: str
     document_id: str
+    num_prompt_bytes: int = 0
+
+    def split_prompt(self) -> tuple[str, str]:
+        """Prompt and completion; the prompt is empty where the document has none."""
+        if not self.num_prompt_bytes:
+            return "", self.text
+        text = self.text.encode()
+        return text[: self.num_prompt_bytes].decode(), text[self.num_prompt_bytes :].decode()
 
 
 def make_id(path: str, line: int) -> str:
@@ -56,6 +69,7 @@ def encode(document: Document) -> bytes:
     features[DOCUMENT_ID].bytes_list.value.append(document.document_id.encode())
     features[NUM_BYTES].int64_list.value.append(len(text))
     features[NUM_WORDS].int64_list.value.append(len(document.text.split()))
+    features[NUM_PROMPT_BYTES].int64_list.value.append(document.num_prompt_bytes)
     return example.SerializeToString(deterministic=True)
 
 
@@ -65,4 +79,4 @@ def decode(serialized: bytes) -> Document:
     text, source, document_id = (
         features[name].bytes_list.value[0].decode() for name in (TEXT, SOURCE, DOCUMENT_ID)
     )
-    return Document(text, source, document_id)
+    return Document(text, source, document_id, features[NUM_PROMPT_BYTES].int64_list.value[0])

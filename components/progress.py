@@ -18,6 +18,11 @@ def report(message: str, *, completed: int | None = None, total: int | None = No
     _LOGGER.info("%s", message, extra={"completed": completed, "total": total})
 
 
+def notice(message: str) -> None:
+    """Logs one line that is to stay in sight, at WARNING: something went otherwise than usual, and well."""
+    _LOGGER.warning("%s", message)
+
+
 def format_bytes(num_bytes: int) -> str:
     """``4096 -> '4.1 kB'``: decimal units, three digits at most before the unit changes."""
     size = float(num_bytes)

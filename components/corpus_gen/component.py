@@ -22,17 +22,20 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts, standa
 from components import progress
 from components.config import CorpusConfig
 from components.corpus_gen import files, transforms
-from components.documents import TEXT
+from components.documents import FEATURES, TEXT
 
 CORPUS = "corpus"
+DOCUMENT_FEATURES = "document_features"
 
 
 class CorpusGenSpec(component_spec.ComponentSpec):
-    """The file-based ExampleGen's, and our settings as one JSON text."""
+    """The file-based ExampleGen's, our settings as one JSON text, and what a document consists of: part of
+    the cache's key, so that documents of another version of this package are not taken for ours."""
 
     PARAMETERS = {  # noqa: RUF012
         **standard_component_specs.FileBasedExampleGenSpec.PARAMETERS,
         CORPUS: component_spec.ExecutionParameter(type=str),
+        DOCUMENT_FEATURES: component_spec.ExecutionParameter(type=str),
     }
     INPUTS: dict[str, Any] = {}  # noqa: RUF012
     OUTPUTS = standard_component_specs.FileBasedExampleGenSpec.OUTPUTS
@@ -110,6 +113,7 @@ class CorpusGen(component.FileBasedExampleGen):
             output_data_format=example_gen_pb2.FORMAT_TF_EXAMPLE,
             output_file_format=example_gen_pb2.FORMAT_TFRECORDS_GZIP,
             corpus=corpus.model_dump_json(),
+            document_features=",".join(FEATURES),
             examples=types.Channel(type=standard_artifacts.Examples),
         )
         # FileBasedExampleGen's own constructor builds the stock specification.

@@ -24,14 +24,16 @@ class CorpusCounts:
     splits: Mapping[str, SplitCounts]
     empty_documents: int
     """Left out, as their text is empty."""
+    without_completion: int = 0
+    """Left out, as there is nothing after their prompt."""
 
     def require_every_split(self, corpus_path: str) -> None:
         """Raises unless each split has a document."""
         total = sum(split.documents for split in self.splits.values())
         if total == 0:
             raise CorpusError(
-                f"corpus {corpus_path}: no document has any text ({self.empty_documents} are empty); "
-                "check the sources' patterns and text_column"
+                f"corpus {corpus_path}: no document has any text ({self.empty_documents} are empty, "
+                f"{self.without_completion} have no completion); check the sources' patterns and columns"
             )
         empty = [name for name, split in self.splits.items() if split.documents == 0]
         if empty:
@@ -46,5 +48,12 @@ class CorpusCounts:
         splits = self.splits.values()
         documents, num_bytes = sum(s.documents for s in splits), sum(s.num_bytes for s in splits)
         each = ", ".join(f"{name} {split.documents:,}" for name, split in self.splits.items())
-        skipped = f"; {self.empty_documents:,} empty ones left out" if self.empty_documents else ""
-        return f"{documents:,} documents, {format_bytes(num_bytes)}: {each}{skipped}"
+        left_out = "".join(
+            f"; {count:,} {kind} left out"
+            for count, kind in (
+                (self.empty_documents, "empty ones"),
+                (self.without_completion, "without a completion"),
+            )
+            if count
+        )
+        return f"{documents:,} documents, {format_bytes(num_bytes)}: {each}{left_out}"

@@ -22,12 +22,14 @@ from models.features import NUM_BYTES
 
 _NAMESPACE = "lexmill.corpus"
 _EMPTY = "empty_documents"
+_WITHOUT_COMPLETION = "without_completion"
 
 
 class CorpusToExamples(beam.PTransform):
     """Pipeline to ``tf.train.Example``, one a document that has text; bounded, in no order.
 
-    A record that cannot be read raises `CorpusError`; an empty text is counted and left out.
+    A record that cannot be read raises `CorpusError`; one without text, or with nothing after its
+    prompt, is counted and left out.
     The signature is the one that ExampleGen calls.
     """
 
@@ -72,6 +74,7 @@ def read_counts(result: PipelineResult, splits: list[str]) -> CorpusCounts:
             for split in splits
         },
         empty_documents=values.get(_EMPTY, 0),
+        without_completion=values.get(_WITHOUT_COMPLETION, 0),
     )
 
 
@@ -82,6 +85,7 @@ class _ReadDocuments(beam.DoFn):
         self._num_files = num_files
         self._num_read = 0
         self._empty = Metrics.counter(_NAMESPACE, _EMPTY)
+        self._without_completion = Metrics.counter(_NAMESPACE, _WITHOUT_COMPLETION)
 
     def process(self, file: files.CorpusFile) -> Iterator[documents.Document]:
         try:
@@ -89,12 +93,16 @@ class _ReadDocuments(beam.DoFn):
         except OSError as error:
             raise CorpusError(f"{file.path}: cannot be opened ({error}); check its permissions") from error
         with stream:
-            for line, text in formats.read(stream, file.path, file.source):
-                if text:
-                    document_id = documents.make_id(file.relative_path, line)
-                    yield documents.Document(text, file.source.name, document_id)
-                else:
+            for passage in formats.read(stream, file.path, file.source):
+                if not passage.text:
                     self._empty.inc()
+                elif passage.lacks_completion:
+                    self._without_completion.inc()
+                else:
+                    document_id = documents.make_id(file.relative_path, passage.line)
+                    yield documents.Document(
+                        passage.text, file.source.name, document_id, passage.num_prompt_bytes
+                    )
         self._num_read += 1
         progress.report(f"read {file.relative_path}", completed=self._num_read, total=self._num_files)
 

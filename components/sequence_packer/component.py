@@ -19,17 +19,23 @@ from components.artifacts import TOKENIZER_MODEL, Tokenizer
 from components.config import PackingConfig
 from components.sequence_packer import transforms
 from components.sequence_packer.counts import PACKING_REPORT, PackingReport
+from models.features import PACKED_ROW
 
 EXAMPLES = "examples"
 TOKENIZER = "tokenizer"
 SETTINGS = "settings"
+ROW_FEATURES = "row_features"
 PACKED_EXAMPLES = "packed_examples"
 
 
 class SequencePackerSpec(component_spec.ComponentSpec):
-    """Documents and a tokenizer in, rows out."""
+    """Documents and a tokenizer in, rows out. What a row consists of is part of the cache's key, so that
+    rows of another version of this package are not taken for ours."""
 
-    PARAMETERS = {SETTINGS: component_spec.ExecutionParameter(type=str)}  # noqa: RUF012
+    PARAMETERS = {  # noqa: RUF012
+        SETTINGS: component_spec.ExecutionParameter(type=str),
+        ROW_FEATURES: component_spec.ExecutionParameter(type=str),
+    }
     INPUTS = {  # noqa: RUF012
         EXAMPLES: component_spec.ChannelParameter(type=standard_artifacts.Examples),
         TOKENIZER: component_spec.ChannelParameter(type=Tokenizer),
@@ -100,6 +106,7 @@ class SequencePacker(base_beam_component.BaseBeamComponent):
                 examples=examples,
                 tokenizer=tokenizer,
                 settings=packing.model_dump_json(),
+                row_features=",".join(feature.name for feature in PACKED_ROW),
                 packed_examples=types.Channel(type=standard_artifacts.Examples),
             )
         )

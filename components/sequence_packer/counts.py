@@ -16,15 +16,22 @@ class RowCounts(Settings):
     documents: int = 0
     tokens: int = 0
     """Targets: the documents' tokens and one end-of-document token each."""
+    masked_tokens: int = 0
+    """Of these, the prompts': they do not count in the loss."""
     rows: int = 0
     num_bytes: int = 0
+    """Of the documents' text."""
+    masked_bytes: int = 0
+    """Of these, the prompts'."""
 
     def __add__(self, other: RowCounts) -> RowCounts:
         return RowCounts(
             documents=self.documents + other.documents,
             tokens=self.tokens + other.tokens,
+            masked_tokens=self.masked_tokens + other.masked_tokens,
             rows=self.rows + other.rows,
             num_bytes=self.num_bytes + other.num_bytes,
+            masked_bytes=self.masked_bytes + other.masked_bytes,
         )
 
 
@@ -57,8 +64,10 @@ class PackingReport(Settings):
             )
 
     def summary(self) -> str:
-        """``1,409,414 tokens in 11,012 rows: train 10,000, eval 600, test 412``."""
+        """``1,409,414 tokens in 11,012 rows: train 10,000, eval 600, test 412; 400,000 are of prompts``."""
         totals = {split: self.total(split) for split in self.splits}
         tokens, rows = sum(t.tokens for t in totals.values()), sum(t.rows for t in totals.values())
         each = ", ".join(f"{split} {total.rows:,}" for split, total in totals.items())
-        return f"{tokens:,} tokens in {rows:,} rows: {each}"
+        masked = sum(total.masked_tokens for total in totals.values())
+        of_prompts = f"; {masked:,} are of prompts" if masked else ""
+        return f"{tokens:,} tokens in {rows:,} rows: {each}{of_prompts}"

@@ -1,22 +1,25 @@
 """Packs tokenised documents into rows of one length, losing and inventing nothing.
 
 The contract is that of `models.features`. With ``sequence_length = 4``, END_ID 2 and PAD_ID 0,
-the documents ``5 6 7`` (of 3, 1 and 1 bytes) and ``8 9`` (2 and 4 bytes)
+the documents ``5 6 7`` (of 3, 1 and 1 bytes) and ``8 9`` (2 and 4 bytes), whose ``8`` is a prompt,
 
     stream       2  5  6  7  2  8  9  2       8 tokens, so 7 targets
     bytes        0  3  1  1  0  2  4  0       an end token stands for no bytes
+    counts       0  1  1  1  1  0  1  1       a prompt is context, and no part of the loss
 
 give two rows, which overlap by one token:
 
-    token_ids    2  5  6  7  2      segment_ids  1  1  1  1  2      num_bytes  5
-    token_ids    2  8  9  2  0      segment_ids  1  1  1  2  0      num_bytes  6
+    token_ids    2  5  6  7  2      segment_ids  1  1  1  1  2
+    loss_mask    0  1  1  1  1      num_bytes    5
+    token_ids    2  8  9  2  0      segment_ids  1  1  1  2  0
+    loss_mask    0  0  1  1  0      num_bytes    4
 
-`num_bytes` counts the targets, that is all tokens of a row but its first. An end token opens the
-segment of the text *after* it, as it is the context in which that text's first token is predicted,
-in training as when a prompt is served: a model that attends within segments sees
+`num_bytes` are those of the targets that count: a row's first token is not its target. An end token
+opens the segment of the text *after* it, as it is the context in which that text's first token is
+predicted, in training as when a prompt is served: a model that attends within segments sees
 ``2 8 9`` for the second document wherever it stands in a row.
 
-Cost: linear in tokens, vectorised; memory about 25 bytes for each token of a stream.
+Cost: linear in tokens, vectorised; memory about 40 bytes for each token of a stream.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from components.protos import Example
-from models.features import END_ID, NUM_BYTES, PAD_ID, SEGMENT_IDS, SOURCE, TOKEN_IDS
+from models.features import END_ID, LOSS_MASK, NUM_BYTES, PAD_ID, SEGMENT_IDS, SOURCE, TOKEN_IDS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,16 +41,18 @@ class TokenizedDocument:
     """int32 ``(tokens,)``, without an end token."""
     num_bytes: int
     """Of its text."""
+    num_prompt_tokens: int = 0
+    """How many of the tokens, from the first, are a prompt."""
+    num_prompt_bytes: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One packed row."""
+    """One packed row; each array is ``(sequence_length + 1,)`` of integers."""
 
     token_ids: np.ndarray
-    """int32 ``(sequence_length + 1,)``"""
     segment_ids: np.ndarray
-    """int32 ``(sequence_length + 1,)``"""
+    loss_mask: np.ndarray
     num_bytes: int
 
 
@@ -58,30 +63,32 @@ def pack(
 
     Args:
       documents: at least one.
-      byte_lengths: bytes of text by token id, ``(vocabulary_size,)``. Where a document's tokens
-        sum to other than its bytes, its end token stands for the difference.
+      byte_lengths: bytes of text by token id, ``(vocabulary_size,)``. Where the tokens of a
+        document that count sum to other than its bytes, its end token stands for the difference.
       sequence_length: targets of a row.
     """
     token_ids = _stream(document.token_ids for document in documents)
-    num_bytes = byte_lengths[token_ids].astype(np.int64)
     ends = np.cumsum([len(document.token_ids) + 1 for document in documents])
+    counts = _counts(documents, ends)
+    num_bytes = byte_lengths[token_ids].astype(np.int64)
+    num_bytes *= counts
     summed = np.add.reduceat(num_bytes, np.concatenate([[0], ends[:-1] + 1]))
-    num_bytes[ends] += np.array([document.num_bytes for document in documents]) - summed
+    num_bytes[ends] += [document.num_bytes - document.num_prompt_bytes for document in documents] - summed
+    is_end = np.zeros(len(token_ids), np.int8)
+    is_end[ends] = 1
 
     num_rows = -(-(len(token_ids) - 1) // sequence_length)
     padding = num_rows * sequence_length + 1 - len(token_ids)
-    token_ids = np.pad(token_ids, (0, padding), constant_values=PAD_ID)
-    targets_bytes = np.pad(num_bytes[1:], (0, padding)).reshape(num_rows, sequence_length).sum(axis=1)
+    row_bytes = np.pad(num_bytes[1:], (0, padding)).reshape(num_rows, sequence_length).sum(axis=1)
+    token_ids = _windows(np.pad(token_ids, (0, padding), constant_values=PAD_ID), sequence_length)
+    loss_mask = _windows(np.pad(counts, (0, padding)), sequence_length)
+    loss_mask[:, 0] = 0
+    opens = _windows(np.pad(is_end, (0, padding)), sequence_length)
+    opens[:, 0] = 1
+    segment_ids = np.cumsum(opens, axis=1, dtype=np.int32)
+    segment_ids[-1, sequence_length + 1 - padding :] = 0
     for index in range(num_rows):
-        row = token_ids[index * sequence_length : (index + 1) * sequence_length + 1]
-        yield Row(row, segment_ids(row), int(targets_bytes[index]))
-
-
-def segment_ids(token_ids: np.ndarray) -> np.ndarray:
-    """``2 5 2 8 9 0 -> 1 1 2 2 2 0``: an end token opens a segment; a row's first token always does."""
-    opens = token_ids == END_ID
-    opens[0] = True
-    return np.where(token_ids == PAD_ID, 0, np.cumsum(opens)).astype(np.int32)
+        yield Row(token_ids[index], segment_ids[index], loss_mask[index], int(row_bytes[index]))
 
 
 def encode_row(row: Row, source: str) -> bytes:
@@ -90,6 +97,7 @@ def encode_row(row: Row, source: str) -> bytes:
     features = example.features.feature
     features[TOKEN_IDS].int64_list.value.extend(row.token_ids.tolist())
     features[SEGMENT_IDS].int64_list.value.extend(row.segment_ids.tolist())
+    features[LOSS_MASK].int64_list.value.extend(row.loss_mask.tolist())
     features[NUM_BYTES].int64_list.value.append(row.num_bytes)
     features[SOURCE].bytes_list.value.append(source.encode())
     return bytes(example.SerializeToString(deterministic=True))
@@ -101,3 +109,19 @@ def _stream(documents: Iterable[np.ndarray]) -> np.ndarray:
     for token_ids in documents:
         parts += [token_ids, end]
     return np.concatenate(parts)
+
+
+def _counts(documents: Sequence[TokenizedDocument], ends: np.ndarray) -> np.ndarray:
+    """1 on each token of the stream that counts as a target: not its first, and no prompt's."""
+    counts = np.ones(ends[-1] + 1, np.int8)
+    counts[0] = 0
+    for document, end in zip(documents, ends.tolist(), strict=True):
+        if document.num_prompt_tokens:
+            start = end - len(document.token_ids)
+            counts[start : start + document.num_prompt_tokens] = 0
+    return counts
+
+
+def _windows(stream: np.ndarray, sequence_length: int) -> np.ndarray:
+    """``(rows, sequence_length + 1)``: a copy, as windows overlap by one."""
+    return np.lib.stride_tricks.sliding_window_view(stream, sequence_length + 1)[::sequence_length].copy()

@@ -27,7 +27,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from components import documents, progress
 from components.config import PackingConfig
-from components.sequence_packer import packing
+from components.sequence_packer import packing, tokenizing
 from components.sequence_packer.counts import PackingReport, RowCounts
 from components.tokenizer_trainer.sentencepiece_model import SentencePieceModel
 
@@ -47,6 +47,8 @@ class StreamItem(NamedTuple):
     token_ids: bytes
     """int32, native byte order: compares and travels cheaper than an array."""
     num_bytes: int
+    num_prompt_tokens: int
+    num_prompt_bytes: int
 
 
 class PackSplit(beam.PTransform):
@@ -205,10 +207,17 @@ class _Tokenize(beam.DoFn):
     def process(self, serialized: bytes) -> Iterator[tuple[Stream, StreamItem]]:
         document = documents.decode(serialized)
         path, line = documents.split_id(document.document_id)
-        token_ids = self._model.encode(document.text)
+        tokens = tokenizing.tokenize(document, self._model)
         yield (
             (document.source, shard_of(path, self._num_shards)),
-            StreamItem(path, line, token_ids.tobytes(), len(document.text.encode())),
+            StreamItem(
+                path,
+                line,
+                tokens.token_ids.tobytes(),
+                tokens.num_bytes,
+                tokens.num_prompt_tokens,
+                tokens.num_prompt_bytes,
+            ),
         )
 
 
@@ -223,8 +232,8 @@ class _Pack(beam.DoFn):
     def process(self, stream_to_items: tuple[Stream, Iterable[StreamItem]]) -> Iterator[Any]:
         (source, shard), unordered = stream_to_items
         items = [
-            packing.TokenizedDocument(np.frombuffer(item.token_ids, np.int32), item.num_bytes)
-            for item in sorted(unordered)
+            packing.TokenizedDocument(np.frombuffer(token_ids, np.int32), *sizes)
+            for _, _, token_ids, *sizes in sorted(unordered)
         ]
         num_rows = 0
         for row in packing.pack(items, self._model.byte_lengths, self._sequence_length):
@@ -233,8 +242,10 @@ class _Pack(beam.DoFn):
         counts = RowCounts(
             documents=len(items),
             tokens=sum(len(item.token_ids) + 1 for item in items),
+            masked_tokens=sum(item.num_prompt_tokens for item in items),
             rows=num_rows,
             num_bytes=sum(item.num_bytes for item in items),
+            masked_bytes=sum(item.num_prompt_bytes for item in items),
         )
         progress.report(f"{source}, part {shard}: {num_rows:,} rows")
         yield beam.pvalue.TaggedOutput(_COUNTS, (source, counts))

@@ -10,11 +10,14 @@ from components.documents import FEATURES, Document
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 
 
-@given(TEXTS, TEXTS)
-def test_decoding_gives_the_document_back(text: str, source: str) -> None:
-    document = Document(text, source, "a#1")
+@given(TEXTS, TEXTS, TEXTS)
+def test_decoding_gives_the_document_back(prompt: str, completion: str, source: str) -> None:
+    document = Document(prompt + completion, source, "a#1", len(prompt.encode()))
 
-    assert documents.decode(documents.encode(document)) == document
+    decoded = documents.decode(documents.encode(document))
+
+    assert decoded == document
+    assert decoded.split_prompt() == (prompt, completion)
 
 
 def test_an_encoded_document_is_a_tensorflow_example_with_the_declared_features() -> None:
@@ -26,6 +29,7 @@ def test_an_encoded_document_is_a_tensorflow_example_with_the_declared_features(
     assert features["text"].bytes_list.value == ["Où  est\tla mer ?\n".encode()]
     assert features["num_bytes"].int64_list.value == [18]
     assert features["num_words"].int64_list.value == [5]
+    assert features["num_prompt_bytes"].int64_list.value == [0]
 
 
 def test_ids_sort_by_place_in_the_file_not_by_digits() -> None:

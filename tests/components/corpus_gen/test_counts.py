@@ -12,7 +12,7 @@ def counts(*documents: int, empty_documents: int = 0) -> CorpusCounts:
 
 
 def test_a_corpus_without_text_is_an_error() -> None:
-    with pytest.raises(CorpusError, match="no document has any text \\(3 are empty\\)"):
+    with pytest.raises(CorpusError, match="no document has any text \\(3 are empty, 0 have no completion\\)"):
         counts(0, 0, 0, empty_documents=3).require_every_split("texts")
 
 
@@ -30,4 +30,14 @@ def test_one_document_a_split_is_enough() -> None:
 def test_the_summary_counts_what_was_left_out() -> None:
     assert counts(8, 1, 1, empty_documents=2).summary() == (
         "10 documents, 10.0 kB: train 8, eval 1, test 1; 2 empty ones left out"
+    )
+
+
+def test_what_lacks_a_completion_is_counted_apart() -> None:
+    splits = {"train": SplitCounts(10, 10_000)}
+
+    assert (
+        CorpusCounts(splits, 2, without_completion=3)
+        .summary()
+        .endswith("; 2 empty ones left out; 3 without a completion left out")
     )

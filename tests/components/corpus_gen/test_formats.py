@@ -18,7 +18,12 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 
 def read(data: bytes, path: str = "f", **settings: Any) -> list[tuple[int, str]]:
     source = SourceConfig(name="s", pattern="*", **settings)
-    return list(formats.read(io.BytesIO(data), path, source))
+    return [(passage.line, passage.text) for passage in formats.read(io.BytesIO(data), path, source)]
+
+
+def read_pairs(data: bytes, path: str = "f", **settings: Any) -> list[tuple[int, str, int]]:
+    source = SourceConfig(name="s", pattern="*", prompt_column="q", completion_column="a", **settings)
+    return [tuple(passage) for passage in formats.read(io.BytesIO(data), path, source)]
 
 
 def message(data: bytes, path: str = "f", **settings: Any) -> str:
@@ -169,3 +174,53 @@ def test_corrupt_gzip_is_an_error() -> None:
     data[-8:-4] = b"\0\0\0\0"
 
     assert "f.gz: not valid gzip data" in message(bytes(data), "f.gz")
+
+
+def test_the_example_of_a_prompt_and_its_completion() -> None:
+    assert read_pairs(b'{"q": "2+2=", "a": "4"}', format="jsonl") == [(1, "2+2=4", 4)]
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1))
+def test_a_prompt_and_its_completion_come_back_to_the_byte(pairs: list[tuple[str, str]]) -> None:
+    data = "\n".join(json.dumps({"a": completion, "q": prompt}) for prompt, completion in pairs)
+
+    passages = read_pairs(data.encode(), format="jsonl")
+
+    assert [
+        (text.encode()[:size].decode(), text.encode()[size:].decode()) for _, text, size in passages
+    ] == pairs
+
+
+@pytest.mark.parametrize(("name", "separator"), [("csv", ","), ("tsv", "\t")])
+def test_a_prompt_and_its_completion_may_be_any_columns_of_a_table(name: str, separator: str) -> None:
+    data = "a,id,q\n 4.,1,Où ?\n".replace(",", separator).encode()
+
+    assert read_pairs(data, format=name) == [(2, "Où ? 4.", 5)]
+
+
+def test_a_prompt_without_a_completion_is_told_from_other_documents() -> None:
+    data = b'{"q": "p\\u00e9", "a": ""}\n{"q": "p", "a": " "}\n{"q": "", "a": "c"}\n{"q": "", "a": ""}\n'
+    source = SourceConfig(name="s", pattern="*", format="jsonl", prompt_column="q", completion_column="a")
+
+    passages = list(formats.read(io.BytesIO(data), "f", source))
+
+    assert [passage.lacks_completion for passage in passages] == [True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("data", "settings", "expected"),
+    [
+        (b'{"q": "p"}', {"format": "jsonl"}, "no column 'a', only: 'q'; set completion_column to one"),
+        (b'{"a": "p"}', {"format": "jsonl"}, "no column 'q', only: 'a'; set prompt_column to one"),
+        (b'{"q": 1, "a": "c"}', {"format": "jsonl"}, "type int in 'q', not a string"),
+        (b"3", {"format": "jsonl"}, 'write it as {"q": "\u2026", "a": "\u2026"}'),
+        (b"q,b\n1,2\n", {"format": "csv"}, "the header has no column 'a', only: 'q', 'b'; set completion"),
+    ],
+)
+def test_a_record_without_prompt_or_completion_names_the_setting(
+    data: bytes, settings: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(CorpusError) as caught:
+        read_pairs(data, **settings)
+
+    assert expected in str(caught.value)

@@ -8,6 +8,7 @@ from components.sequence_packer.counts import PackingReport, RowCounts
 
 EMPTY = PackingReport(packing=PackingConfig(), vocabulary_size=300, splits={"train": {}, "eval": {}})
 PART = RowCounts(documents=1, tokens=20, rows=2, num_bytes=50)
+WITH_PROMPT = RowCounts(documents=1, tokens=30, masked_tokens=12, rows=3, num_bytes=60, masked_bytes=25)
 
 
 def test_the_streams_of_a_source_are_summed() -> None:
@@ -33,3 +34,12 @@ def test_the_summary_adds_up_sources() -> None:
     report = EMPTY.with_counts([(("train", "plays"), PART), (("train", "news"), PART)])
 
     assert report.summary() == "40 tokens in 4 rows: train 4, eval 0"
+
+
+def test_the_prompts_share_is_summed_and_told() -> None:
+    report = EMPTY.with_counts([(("train", "plays"), PART), (("train", "plays"), WITH_PROMPT)])
+
+    assert report.total("train") == RowCounts(
+        documents=2, tokens=50, masked_tokens=12, rows=5, num_bytes=110, masked_bytes=25
+    )
+    assert report.summary() == "50 tokens in 5 rows: train 5, eval 0; 12 are of prompts"

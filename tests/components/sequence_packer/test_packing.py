@@ -14,6 +14,12 @@ BYTE_LENGTHS = np.array([0, 0, 0, 1, 1, 3, 1, 1, 2, 4], np.int32)
 DOCUMENTS = st.lists(
     st.lists(st.integers(NUM_SPECIAL_TOKENS, len(BYTE_LENGTHS) - 1), max_size=40), min_size=1, max_size=12
 )
+PAIRS = st.lists(
+    st.tuples(*[st.lists(st.integers(NUM_SPECIAL_TOKENS, len(BYTE_LENGTHS) - 1), max_size=20)] * 2),
+    min_size=1,
+    max_size=12,
+)
+"""Prompts and completions."""
 
 
 def document(token_ids: list[int], num_bytes: int | None = None) -> TokenizedDocument:
@@ -23,6 +29,15 @@ def document(token_ids: list[int], num_bytes: int | None = None) -> TokenizedDoc
 
 def pack(documents: list[list[int]], sequence_length: int) -> list[Row]:
     return list(packing.pack([document(ids) for ids in documents], BYTE_LENGTHS, sequence_length))
+
+
+def document_of(prompt: list[int], completion: list[int]) -> TokenizedDocument:
+    whole = document(prompt + completion)
+    return TokenizedDocument(whole.token_ids, whole.num_bytes, len(prompt), int(BYTE_LENGTHS[prompt].sum()))
+
+
+def pack_pairs(pairs: list[tuple[list[int], list[int]]], sequence_length: int) -> list[Row]:
+    return list(packing.pack([document_of(*pair) for pair in pairs], BYTE_LENGTHS, sequence_length))
 
 
 def slow_pack(documents: list[list[int]], sequence_length: int) -> list[tuple[list[int], list[int], int]]:
@@ -42,18 +57,16 @@ def slow_pack(documents: list[list[int]], sequence_length: int) -> list[tuple[li
 
 
 def test_the_example() -> None:
-    first, second = pack([[5, 6, 7], [8, 9]], sequence_length=4)
+    first, second = pack_pairs([([], [5, 6, 7]), ([8], [9])], sequence_length=4)
 
     assert first.token_ids.tolist() == [2, 5, 6, 7, 2]
     assert first.segment_ids.tolist() == [1, 1, 1, 1, 2]
+    assert first.loss_mask.tolist() == [0, 1, 1, 1, 1]
     assert first.num_bytes == 5
     assert second.token_ids.tolist() == [2, 8, 9, 2, 0]
     assert second.segment_ids.tolist() == [1, 1, 1, 2, 0]
-    assert second.num_bytes == 6
-
-
-def test_the_example_of_segments() -> None:
-    assert packing.segment_ids(np.array([2, 5, 2, 8, 9, 0])).tolist() == [1, 1, 2, 2, 2, 0]
+    assert second.loss_mask.tolist() == [0, 0, 1, 1, 0]
+    assert second.num_bytes == 4
 
 
 @given(DOCUMENTS, st.integers(1, 20))
@@ -73,6 +86,49 @@ def test_every_token_is_a_target_exactly_once(documents: list[list[int]], sequen
 
     expected = [token_id for ids in documents for token_id in [*ids, END_ID]]
     assert targets[targets != PAD_ID].tolist() == expected
+
+
+@given(PAIRS, st.integers(1, 20))
+def test_the_mask_is_exactly_the_completions_tokens(
+    pairs: list[tuple[list[int], list[int]]], sequence_length: int
+) -> None:
+    rows = pack_pairs(pairs, sequence_length)
+
+    targets = [
+        (int(token_id), int(counts))
+        for row in rows
+        for token_id, counts in zip(row.token_ids[1:], row.loss_mask[1:], strict=True)
+    ]
+    expected = []
+    for prompt, completion in pairs:
+        expected += [(token_id, 0) for token_id in prompt]
+        expected += [(token_id, 1) for token_id in [*completion, END_ID]]
+    assert targets[: len(expected)] == expected
+    assert set(targets[len(expected) :]) <= {(PAD_ID, 0)}
+    assert not any(row.loss_mask[0] for row in rows)
+
+
+@given(PAIRS, st.integers(1, 20))
+def test_the_rows_bytes_are_those_of_the_targets_that_count(
+    pairs: list[tuple[list[int], list[int]]], sequence_length: int
+) -> None:
+    rows = pack_pairs(pairs, sequence_length)
+
+    for row in rows:
+        assert row.num_bytes == (BYTE_LENGTHS[row.token_ids] * row.loss_mask).sum()
+    assert sum(row.num_bytes for row in rows) == sum(BYTE_LENGTHS[pair[1]].sum() for pair in pairs)
+
+
+@given(PAIRS, st.integers(1, 20))
+def test_a_prompt_changes_nothing_but_what_counts(
+    pairs: list[tuple[list[int], list[int]]], sequence_length: int
+) -> None:
+    plain = pack([prompt + completion for prompt, completion in pairs], sequence_length)
+
+    for row, plain_row in zip(pack_pairs(pairs, sequence_length), plain, strict=True):
+        assert row.token_ids.tolist() == plain_row.token_ids.tolist()
+        assert row.segment_ids.tolist() == plain_row.segment_ids.tolist()
+        assert (row.loss_mask <= plain_row.loss_mask).all()
 
 
 @given(DOCUMENTS, st.integers(1, 20), st.integers(0, 1000))
@@ -106,10 +162,12 @@ def test_padding_stands_only_at_the_end_of_the_last_row() -> None:
 
     assert all(PAD_ID not in row.token_ids for row in rows[:-1])
     assert rows[-1].token_ids.tolist() == [4, 4, 4, 2, 0, 0, 0, 0, 0]
+    assert rows[-1].segment_ids.tolist() == [1, 1, 1, 2, 0, 0, 0, 0, 0]
+    assert rows[-1].loss_mask.tolist() == [0, 1, 1, 1, 0, 0, 0, 0, 0]
 
 
 def test_an_encoded_row_has_the_features_of_the_contract() -> None:
-    [row] = pack([[5, 6, 7]], sequence_length=4)
+    [row] = pack_pairs([([5, 6], [7])], sequence_length=4)
     kinds = {"int64": tf.int64, "string": tf.string, "float32": tf.float32}
     parsing = {
         feature.name: tf.io.FixedLenFeature([5] if feature.per_token else [], kinds[feature.dtype])
@@ -120,7 +178,8 @@ def test_an_encoded_row_has_the_features_of_the_contract() -> None:
 
     assert parsed["token_ids"].numpy().tolist() == [2, 5, 6, 7, 2]
     assert parsed["segment_ids"].numpy().tolist() == [1, 1, 1, 1, 2]
-    assert parsed["num_bytes"].numpy() == 5
+    assert parsed["loss_mask"].numpy().tolist() == [0, 0, 0, 1, 1]
+    assert parsed["num_bytes"].numpy() == 1
     assert parsed["source"].numpy() == b"plays"
     assert set(tf.train.Example.FromString(packing.encode_row(row, "plays")).features.feature) == set(parsing)
 
