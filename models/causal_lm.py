@@ -1,9 +1,8 @@
 """The interface that training, generating, scoring and exporting share.
 
-It is KerasHub's ``CausalLM``: a Keras model from ``{"token_ids", "padding_mask"}``
-to logits, with ``call_with_cache`` for incremental decoding; and one method more,
-`empty_cache`, because KerasHub builds the cache inside a private method and at one
-fixed length. Nothing outside this package asks which family a model is of.
+It is KerasHub's ``CausalLM``: a Keras model from ``{"token_ids", "padding_mask"}`` to
+logits; and one method more, `decoder`, because KerasHub's ``call_with_cache`` takes one
+position for a whole batch. Nothing outside this package asks which family a model is of.
 """
 
 from __future__ import annotations
@@ -14,30 +13,30 @@ import keras
 import tensorflow as tf
 
 from models.config import ModelConfig
+from models.decoding.decoder import Decoder
 
 
 class CausalLM(Protocol):
     """What this package asks of a model. Both families subclass ``keras_hub.models.CausalLM``."""
 
     trainable_variables: list[keras.Variable]
+    backbone: Any
+    """KerasHub's; its ``token_embedding.embeddings`` are ``(vocabulary, width)``."""
+    non_trainable_variables: list[keras.Variable]
+    non_trainable_weights: list[keras.Variable]
+    """Without the state of random numbers, which ``non_trainable_variables`` has too."""
     context_length: int
     """Longest sequence that the model reads, in tokens."""
 
     def __call__(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """``(batch, length)`` token ids to ``(batch, length, vocabulary)`` logits."""
 
+    def decoder(self) -> Decoder:
+        """The network as it is sampled from and exported: incremental, each row at its own position,
+        with the weights of this moment (inside a ``tf.function``, of the moment of each call)."""
+
     def count_params(self) -> int:
         """Parameters, those shared by input and output counted once."""
-
-    def empty_cache(self, batch_size: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
-        """State before the first token, for sequences of up to ``length`` tokens. Its first
-        axis is the batch; the others are the model's own affair."""
-
-    def call_with_cache(
-        self, token_ids: tf.Tensor, cache: tf.Tensor, cache_update_index: Any
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Reads ``token_ids`` of shape ``(batch, n)`` at positions ``cache_update_index`` and
-        following; returns logits ``(batch, n, vocabulary)``, hidden states and the new cache."""
 
 
 def logits(model: CausalLM, token_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -56,9 +55,9 @@ def build(config: ModelConfig, vocabulary_size: int, context_length: int) -> Cau
     Initial weights depend on Keras' random seed alone (``keras.utils.set_random_seed``).
     """
     if config.family == "lstm":
-        from models.lstm import build_lstm
+        from models.networks.lstm import build_lstm
 
         return build_lstm(config, vocabulary_size, context_length)
-    from models.transformer import build_transformer
+    from models.networks.transformer import build_transformer
 
     return build_transformer(config, vocabulary_size, context_length)

@@ -7,8 +7,17 @@ class ModelError(Exception):
 
 
 class TrainingDivergedError(ModelError):
-    """The loss is no longer a number. Whoever chose the training configuration can mend it."""
+    """The loss is no longer a number, or worse than a guess. Whoever chose the training configuration can
+    mend it."""
 
 
 class TooFewRowsError(ModelError):
     """A split has no rows. Whoever chose the corpus or its split can mend it."""
+
+
+class CheckpointError(ModelError):
+    """A checkpoint is not of this model. Whoever owns the folder can remove it."""
+
+
+class DevicesError(ModelError):
+    """The devices or workers do not fit the configuration. Whoever started the training can mend it."""

@@ -1,7 +1,10 @@
 """The SavedModel: text in, text out, with the tokenizer inside the graph.
 
-Signatures and their fields are declared in `serving.contract`. Traced without XLA, so
-that a stock TensorFlow Serving image, where XLA is off, runs what is exported.
+Signatures and their fields are declared in `serving.contract`, and so are the functions
+beside them from which a server can generate step by step (`models.stepwise`). Traced
+without XLA, so that a stock TensorFlow Serving image, where XLA is off, runs what is
+exported. What is saved is the network as a decoder: every signature runs on it, so what
+is evaluated is what is served.
 """
 
 from __future__ import annotations
@@ -13,7 +16,10 @@ import tensorflow as tf
 
 from models import features, generation, rows, scoring
 from models.causal_lm import CausalLM
+from models.decoding.decoder import Decoder
+from models.decoding.keras_weights import frozen
 from models.sampling import SamplingOptions
+from models.stepwise import StepwiseFunctions
 from models.tokenizer import GraphTokenizer
 from serving import contract
 
@@ -23,9 +29,9 @@ _SCORED_TOKENS_AT_A_TIME = 4096
 class ServedLanguageModel(tf.Module):
     """A language model and its tokenizer, with one method a signature."""
 
-    def __init__(self, model: CausalLM, tokenizer: GraphTokenizer) -> None:
+    def __init__(self, decoder: Decoder, tokenizer: GraphTokenizer) -> None:
         super().__init__(name="language_model")
-        self.model = model
+        self.decoder = decoder
         self.tokenizer = tokenizer
 
     def generate(
@@ -38,27 +44,12 @@ class ServedLanguageModel(tf.Module):
         seed: tf.Tensor,
     ) -> dict[str, tf.Tensor]:
         """`contract.GENERATE_SIGNATURE`: every argument is ``(batch,)`` or, but the first, ``(1,)``."""
-        batch = tf.shape(prompts)
-        context = self.model.context_length
-        prompt_ids, lengths = self.tokenizer.encode(prompts)
-        too_long = f"a prompt may have at most {context - 1} tokens: shorten it or send its end only"
-        prompt_ids = _checked(prompt_ids, lengths <= context, too_long, lengths - 1)
-        at_least_one = "max_new_tokens must be at least 1"
-        max_new_tokens = _checked(max_new_tokens, max_new_tokens >= 1, at_least_one, max_new_tokens)
-        finite = (temperature >= 0.0) & tf.math.is_finite(temperature)
-        temperature = _checked(temperature, finite, "temperature must be 0 (greedy) or more", temperature)
-        top_k = _checked(top_k, top_k >= 0, "top_k must be 0 (all tokens) or more", top_k)
-        is_share = (top_p > 0.0) & (top_p <= 1.0)
-        top_p = _checked(top_p, is_share, "top_p must be above 0 and at most 1", top_p)
-
-        max_new_tokens = tf.broadcast_to(tf.minimum(max_new_tokens, context), batch)
-        options = SamplingOptions(
-            temperature=tf.broadcast_to(temperature, batch),
-            top_k=tf.broadcast_to(top_k, batch),
-            top_p=tf.broadcast_to(top_p, batch),
-            seed=tf.broadcast_to(seed, batch),
+        given = self.prepare(prompts, max_new_tokens, temperature, top_k, top_p, seed)
+        options = SamplingOptions(given["temperature"], given["top_k"], given["top_p"], given["seed"])
+        max_new_tokens = given["max_new_tokens"]
+        generated = generation.generate(
+            self.decoder, given["token_ids"], given["lengths"], max_new_tokens, options
         )
-        generated = generation.generate(self.model, prompt_ids, lengths, max_new_tokens, options)
         is_full = generated.num_tokens >= max_new_tokens
         reason = tf.where(is_full, contract.FINISH_LENGTH, contract.FINISH_CONTEXT)
         return {
@@ -67,34 +58,74 @@ class ServedLanguageModel(tf.Module):
             "finish_reason": tf.where(generated.stopped, contract.FINISH_STOP, reason),
         }
 
+    def prepare(
+        self,
+        prompts: tf.Tensor,
+        max_new_tokens: tf.Tensor,
+        temperature: tf.Tensor,
+        top_k: tf.Tensor,
+        top_p: tf.Tensor,
+        seed: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        """What `generate` starts from: its arguments, checked, ``(batch,)`` each, and the prompts as
+        ``token_ids`` ``(batch, width)`` with their ``lengths``."""
+        batch = tf.shape(prompts)
+        context = self.decoder.context_length
+        token_ids, lengths = self.tokenizer.encode(prompts)
+        too_long = f"a prompt may have at most {context - 1} tokens: shorten it or send its end only"
+        token_ids = _checked(token_ids, lengths <= context, too_long, lengths - 1)
+        at_least_one = "max_new_tokens must be at least 1"
+        max_new_tokens = _checked(max_new_tokens, max_new_tokens >= 1, at_least_one, max_new_tokens)
+        finite = (temperature >= 0.0) & tf.math.is_finite(temperature)
+        temperature = _checked(temperature, finite, "temperature must be 0 (greedy) or more", temperature)
+        top_k = _checked(top_k, top_k >= 0, "top_k must be 0 (all tokens) or more", top_k)
+        is_share = (top_p > 0.0) & (top_p <= 1.0)
+        top_p = _checked(top_p, is_share, "top_p must be above 0 and at most 1", top_p)
+        options = {
+            "max_new_tokens": max_new_tokens,
+            "temperature": temperature,
+            "top_k": top_k,
+            "top_p": top_p,
+            "seed": seed,
+        }
+        vectors = {name: tf.broadcast_to(value, batch) for name, value in options.items()}
+        return {"token_ids": token_ids, "lengths": lengths, **vectors}
+
     def score(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
         """`contract.SCORE_SIGNATURE`. A text longer than the context is scored in consecutive windows
         of ``context_length`` tokens, as the packer cuts training text."""
         token_ids, lengths = self.tokenizer.encode(texts)
-        context = self.model.context_length
+        context = self.decoder.context_length
         missing = tf.math.floormod(1 - tf.shape(token_ids)[1], context)
         token_ids = tf.pad(token_ids, [[0, 0], [0, missing]], constant_values=features.PAD_ID)
         # A text of no tokens still needs one window.
         width = tf.maximum(context + 1 - tf.shape(token_ids)[1], 0)
         token_ids = tf.pad(token_ids, [[0, 0], [0, width]], constant_values=features.PAD_ID)
-        windows = tf.reshape(tf.signal.frame(token_ids, context + 1, context), [-1, context + 1])
-        per_text = tf.reduce_sum(tf.reshape(self._window_nll(windows), [tf.shape(texts)[0], -1]), axis=1)
+        weights = tf.sequence_mask(lengths, tf.shape(token_ids)[1], tf.float32)
+        windows, weights = (
+            tf.reshape(tf.signal.frame(values, context + 1, context), [-1, context + 1])
+            for values in (token_ids, weights)
+        )
+        nll = self._window_nll(windows, weights[:, 1:])
+        per_text = tf.reduce_sum(tf.reshape(nll, [tf.shape(texts)[0], -1]), axis=1)
         return {
             "log_probability": -per_text,
             "num_tokens": lengths - 1,
             "num_bytes": tf.strings.length(texts),
         }
 
-    def _window_nll(self, windows: tf.Tensor) -> tf.Tensor:
-        """Sums of nll, float32 ``(windows,)``, some windows at a time: the logits of a long text would
-        not fit in memory."""
-        at_a_time = max(1, _SCORED_TOKENS_AT_A_TIME // self.model.context_length)
+    def _window_nll(self, windows: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        """Weighted sums of nll, float32 ``(windows,)``, some windows at a time: the logits of a long text
+        would not fit in memory."""
+        at_a_time = max(1, _SCORED_TOKENS_AT_A_TIME // self.decoder.context_length)
         count = tf.shape(windows)[0]
         padding = tf.math.floormod(-count, at_a_time)
-        padded = tf.pad(windows, [[0, padding], [0, 0]], constant_values=features.PAD_ID)
-        chunks = tf.reshape(padded, [-1, at_a_time, self.model.context_length + 1])
+        chunks = tuple(
+            tf.reshape(tf.pad(values, [[0, padding], [0, 0]]), [-1, at_a_time, values.shape[1]])
+            for values in (windows, weights)
+        )
         nll = tf.map_fn(
-            lambda chunk: tf.reduce_sum(scoring.token_nll(self.model, chunk)[0], axis=1),
+            lambda chunk: tf.reduce_sum(self._nll(*chunk), axis=1),
             chunks,
             parallel_iterations=1,
             fn_output_signature=tf.float32,
@@ -102,28 +133,34 @@ class ServedLanguageModel(tf.Module):
         return tf.reshape(nll, [-1])[:count]
 
     def evaluate(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`contract.EVALUATE_SIGNATURE`: sums over each packed row."""
-        batch = rows.parse(examples, self.model.context_length)
-        nll, weights = scoring.token_nll(self.model, batch.token_ids)
+        """`contract.EVALUATE_SIGNATURE`: sums over the targets of each packed row that count."""
+        batch = rows.parse(examples, self.decoder.context_length)
+        nll = self._nll(batch.token_ids, batch.loss_mask)
         return {
             "nll": tf.reduce_sum(nll, axis=1),
-            "num_tokens": tf.reduce_sum(weights, axis=1),
+            "num_tokens": tf.reduce_sum(batch.loss_mask, axis=1),
             "num_bytes": tf.cast(batch.num_bytes, tf.float32),
         }
 
+    def _nll(self, token_ids: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        """See `scoring.token_nll`."""
+        logits = self.decoder.sequence_logits(token_ids[:, :-1])
+        return scoring.nll_of_logits(logits, token_ids, weights)
+
 
 def export(model: CausalLM, tokenizer: GraphTokenizer, directory: str) -> None:
-    """Writes a SavedModel with every signature of `serving.contract` to ``directory``."""
-    module = ServedLanguageModel(model, tokenizer)
-    with generation.plain_slice_update():
-        generate = _signature_function(_with_defaults(module), contract.GENERATE_SIGNATURE)
-        signatures = {
-            contract.SERVING_DEFAULT: generate,
-            contract.GENERATE: generate,
-            contract.SCORE: _signature_function(module.score, contract.SCORE_SIGNATURE),
-            contract.EVALUATE: _signature_function(module.evaluate, contract.EVALUATE_SIGNATURE),
-        }
-        tf.saved_model.save(module, directory, signatures=signatures)
+    """Writes a SavedModel with every signature and function of `serving.contract` to ``directory``."""
+    module = ServedLanguageModel(frozen(model.decoder()), tokenizer)
+    generate = _signature_function(_with_defaults(module), contract.GENERATE_SIGNATURE)
+    signatures = {
+        contract.SERVING_DEFAULT: generate,
+        contract.GENERATE: generate,
+        contract.SCORE: _signature_function(module.score, contract.SCORE_SIGNATURE),
+        contract.EVALUATE: _signature_function(module.evaluate, contract.EVALUATE_SIGNATURE),
+    }
+    prepare = _signature_function(module.prepare, contract.GENERATE_SIGNATURE)
+    module.stepwise = StepwiseFunctions(module.decoder, tokenizer, prepare)
+    tf.saved_model.save(module, directory, signatures=signatures)
 
 
 def _signature_function(method: Any, signature: contract.Signature) -> Any:

@@ -6,6 +6,10 @@ starts with one end-of-document token. Rows are windows of ``sequence_length + 1
 tokens that overlap by one, so each token of the stream but the first is a target
 exactly once: ``token_ids[:-1]`` predicts ``token_ids[1:]``. The last row of a
 stream is filled up with `PAD_ID`, which is never a target.
+
+Not every target counts: those of a prompt are only the context of what follows them.
+`LOSS_MASK` says which do, for training and evaluation alike; whether a token counts is never
+read off its id, so that a tokenizer may pad with the token that ends its documents.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ NUM_SPECIAL_TOKENS = 3
 
 TOKEN_IDS = "token_ids"
 SEGMENT_IDS = "segment_ids"
+LOSS_MASK = "loss_mask"
 NUM_BYTES = "num_bytes"
 SOURCE = "source"
 
@@ -44,6 +49,12 @@ PACKED_ROW = (
         True,
         "1, 2, … by document within the row, an end token opening the next one's; 0 on padding",
     ),
-    Feature(NUM_BYTES, "int64", False, "bytes of original text that the row's targets stand for"),
+    Feature(
+        LOSS_MASK,
+        "int64",
+        True,
+        "1 where the token is a target that counts; 0 on a row's first token, on prompts and on padding",
+    ),
+    Feature(NUM_BYTES, "int64", False, "bytes of original text that the targets that count stand for"),
     Feature(SOURCE, "string", False, "name of the source that the row's documents come from"),
 )

@@ -1,29 +1,43 @@
-"""Continuing token sequences with a cache, in one graph, by a ``tf.while_loop``.
+"""Continuing token sequences over a cache, in one graph, by a ``tf.while_loop``.
 
-The batch moves through positions together. Up to the shortest prompt's end all rows
-are read in one call; from there on, one position a step, at which a row either reads
-its prompt's own token or the one just chosen. So each row sees exactly the inputs
-that it would see alone, and rows of different lengths need no padding inside the
-cache. The cost is one step for each position between the shortest and the longest
-prompt of a batch.
-
-The graph holds only ops of the stock TensorFlow Serving image: see
-`plain_slice_update`.
+`decode` makes up to a number of steps for rows that each stand at their own position; a
+server calls it again and again, with other rows each time. `generate` is prompts in,
+continuations out: one read of the prompts but their last token, which `decode` starts
+from. Both choose a row's j-th token by the j-th number of that row's own stream, so they
+agree, whatever the batch.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
 from typing import NamedTuple
-from unittest import mock
 
-import keras
+import numpy as np
 import tensorflow as tf
 
 from models import sampling
-from models.causal_lm import CausalLM
+from models.decoding.decoder import Decoder, whole_room, whole_tiles
 from models.features import END_ID, PAD_ID, UNK_ID
+
+NUM_ALTERNATIVES = 20
+"""Likeliest tokens reported at each step when log-probabilities are asked for."""
+
+
+class Decoded(NamedTuple):
+    """What `decode` returns; what lies past a row's count means nothing."""
+
+    cache: tf.Tensor
+    token_ids: tf.Tensor
+    """int32 ``(batch, steps)``; the end token, where there is one, included."""
+    num_tokens: tf.Tensor
+    """int32 ``(batch,)``, without the end token."""
+    stopped: tf.Tensor
+    """bool ``(batch,)``: the model ended the document."""
+    log_probabilities: tf.Tensor
+    """float32 ``(batch, steps)``: of the chosen tokens, in nats, whatever the temperature."""
+    alternatives: tf.Tensor
+    """int32 ``(batch, steps, NUM_ALTERNATIVES)``: the likeliest tokens, likeliest first."""
+    alternative_log_probabilities: tf.Tensor
+    """float32 of the same shape. This and the two above are zeros unless asked for."""
 
 
 class Generated(NamedTuple):
@@ -38,17 +52,20 @@ class Generated(NamedTuple):
 
 
 class _Loop(NamedTuple):
-    index: tf.Tensor
+    step: tf.Tensor
     token_ids: tf.Tensor
-    logits: tf.Tensor
-    cache: tf.Tensor
+    positions: tf.Tensor
     num_tokens: tf.Tensor
-    finished: tf.Tensor
+    active: tf.Tensor
     stopped: tf.Tensor
+    cache: tf.Tensor
+    chosen: tf.Tensor
+    likelihoods: tf.Tensor
+    alternatives: tf.Tensor
 
 
 def generate(
-    model: CausalLM,
+    decoder: Decoder,
     prompt_ids: tf.Tensor,
     prompt_lengths: tf.Tensor,
     max_new_tokens: tf.Tensor,
@@ -57,91 +74,148 @@ def generate(
     """Continues each prompt until the model ends the document, ``max_new_tokens``, or a full context.
 
     Args:
-      model: the language model.
+      decoder: the language model.
       prompt_ids: int32 ``(batch, width)``; what lies past a row's length is ignored.
       prompt_lengths: int32 ``(batch,)``, from 1 to the model's context length.
       max_new_tokens: int32 ``(batch,)``, at least 1.
       options: how to choose tokens.
     """
-    batch_size = tf.shape(prompt_ids)[0]
-    context = model.context_length
-    width = tf.minimum(context + 1, tf.reduce_max(prompt_lengths + max_new_tokens))
-    cache_length = tf.minimum(context, width)
-    token_ids = _resize(prompt_ids, width)
-    noise = sampling.uniforms(options.seed, width)
+    batch = tf.shape(prompt_ids)[0]
+    limits = tf.minimum(max_new_tokens, decoder.context_length + 1 - prompt_lengths)
+    num_steps = tf.reduce_max(limits)
+    # All but the last token of each prompt; for the shortest prompts one that leaves no trace.
+    width = tf.maximum(tf.reduce_max(prompt_lengths) - 1, 1)
+    cache = decoder.empty_cache(batch, whole_room(tf.reduce_max(prompt_lengths + limits) - 1))
+    start = tf.zeros([batch], tf.int32)
+    _, cache = decoder.read(prompt_ids[:, :width], cache, start, prompt_lengths - 1)
+    decoded = decode(
+        decoder,
+        cache,
+        token_ids=tf.gather(prompt_ids, prompt_lengths - 1, batch_dims=1),
+        positions=prompt_lengths - 1,
+        limits=limits,
+        uniform=sampling.uniforms(options.seed, num_steps),
+        options=options,
+        num_steps=num_steps,
+        with_likelihoods=tf.constant(False),
+    )
+    inside = tf.range(num_steps) < decoded.num_tokens[:, tf.newaxis]
+    return Generated(tf.where(inside, decoded.token_ids, PAD_ID), decoded.num_tokens, decoded.stopped)
 
-    first = tf.reduce_min(prompt_lengths)
-    cache = model.empty_cache(batch_size, cache_length)
-    logits, _, cache = model.call_with_cache(token_ids[:, :first], cache, 0)
-    no, zero = tf.zeros([batch_size], tf.bool), tf.zeros([batch_size], tf.int32)
-    start = _Loop(first, token_ids, tf.cast(logits[:, -1], tf.float32), cache, zero, no, no)
+
+def decode(
+    decoder: Decoder,
+    cache: tf.Tensor,
+    token_ids: tf.Tensor,
+    positions: tf.Tensor,
+    limits: tf.Tensor,
+    uniform: tf.Tensor,
+    options: sampling.SamplingOptions,
+    num_steps: tf.Tensor,
+    with_likelihoods: tf.Tensor,
+) -> Decoded:
+    """Up to ``num_steps`` tokens a row; fewer when no row has any left to come.
+
+    Args:
+      decoder: the language model.
+      cache: of what precedes ``positions``; not to be used again.
+      token_ids: int32 ``(batch,)``, each row's last token, not yet read.
+      positions: int32 ``(batch,)``, where it stands.
+      limits: int32 ``(batch,)``, how many tokens may follow; 0 for a row that is not in use.
+      uniform: float32 ``(batch, num_steps)`` in [0, 1), the next numbers of each row's stream.
+      options: how to choose tokens.
+      num_steps: int32 scalar.
+      with_likelihoods: bool scalar: whether log-probabilities are computed.
+    """
+    batch = tf.shape(token_ids)[0]
 
     def proceed(state: _Loop) -> tf.Tensor:
-        return (state.index < width) & ~tf.reduce_all(state.finished)
+        return (state.step < num_steps) & tf.reduce_any(state.active)
 
     def step(state: _Loop) -> tuple[_Loop]:
-        in_prompt = state.index < prompt_lengths
-        uniform = tf.gather(noise, tf.maximum(state.index - prompt_lengths, 0), batch_dims=1)
-        chosen = sampling.choose(_mask_special(state.logits), uniform, options)
-        active = ~in_prompt & ~state.finished
-        stopped = state.stopped | (active & (chosen == END_ID))
-        emit = active & ~stopped
-        num_tokens = state.num_tokens + tf.cast(emit, tf.int32)
+        counts = tf.ones_like(state.positions)
+        hidden, cache = decoder.read(state.token_ids[:, tf.newaxis], state.cache, state.positions, counts)
+        logits = decoder.logits(hidden[:, 0]) + never_generated(decoder.vocabulary_size)
+        chosen = sampling.choose(logits, uniform[:, state.step], options)
+        likelihoods, alternatives = tf.cond(
+            with_likelihoods, lambda: likelihoods_of(logits, chosen), lambda: _no_likelihoods(batch)
+        )
+        stopped = state.stopped | (state.active & (chosen == END_ID))
+        emitted = state.active & ~stopped
+        num_tokens = state.num_tokens + tf.cast(emitted, tf.int32)
+        return (
+            _Loop(
+                step=state.step + 1,
+                token_ids=chosen,
+                # A row that has ended stays where it is, within the cache.
+                positions=state.positions + tf.cast(emitted, tf.int32),
+                num_tokens=num_tokens,
+                active=emitted & (num_tokens < limits),
+                stopped=stopped,
+                cache=cache,
+                chosen=_written(state.chosen, state.step, chosen),
+                likelihoods=_written(state.likelihoods, state.step, likelihoods),
+                alternatives=_written(state.alternatives, state.step, alternatives),
+            ),
+        )
 
-        own = state.token_ids[:, state.index]
-        column = tf.where(in_prompt, own, tf.where(emit, chosen, PAD_ID))
-        here = tf.range(width)[tf.newaxis] == state.index
-        token_ids = tf.where(here, column[:, tf.newaxis], state.token_ids)
-        # At the last position nothing is left to predict: the clamped call is not used.
-        position = tf.minimum(state.index, cache_length - 1)
-        logits, _, cache = model.call_with_cache(column[:, tf.newaxis], state.cache, position)
-        finished = state.finished | stopped | (num_tokens >= max_new_tokens)
-        logits = tf.cast(logits[:, 0], tf.float32)
-        return (_Loop(state.index + 1, token_ids, logits, cache, num_tokens, finished, stopped),)
-
+    width = NUM_ALTERNATIVES
+    start = _Loop(
+        step=tf.constant(0),
+        token_ids=token_ids,
+        positions=positions,
+        num_tokens=tf.zeros([batch], tf.int32),
+        active=limits > 0,
+        stopped=tf.zeros([batch], tf.bool),
+        cache=cache,
+        chosen=_to_write([num_steps, batch], tf.int32),
+        likelihoods=_to_write([num_steps, batch, width + 1], tf.float32),
+        alternatives=_to_write([num_steps, batch, width], tf.int32),
+    )
     shapes = _Loop(*(tf.TensorShape([None] * tensor.shape.rank) for tensor in start))
-    shapes = shapes._replace(logits=_any_batch(start.logits), cache=_any_batch(start.cache))
-    (end,) = tf.while_loop(proceed, step, (start,), shape_invariants=(shapes,))
-    columns = prompt_lengths[:, tf.newaxis] + tf.range(tf.reduce_max(max_new_tokens))[tf.newaxis]
-    inside = columns < (prompt_lengths + end.num_tokens)[:, tf.newaxis]
-    generated = tf.gather(end.token_ids, tf.minimum(columns, width - 1), batch_dims=1)
-    return Generated(tf.where(inside, generated, PAD_ID), end.num_tokens, end.stopped)
+    shapes = shapes._replace(
+        cache=cache.shape,
+        likelihoods=tf.TensorShape([None, None, width + 1]),
+        alternatives=tf.TensorShape([None, None, width]),
+    )
+    (end,) = tf.while_loop(proceed, step, (start,), shape_invariants=(shapes,), parallel_iterations=1)
+    return Decoded(
+        cache=end.cache,
+        token_ids=tf.transpose(end.chosen),
+        num_tokens=end.num_tokens,
+        stopped=end.stopped,
+        log_probabilities=tf.transpose(end.likelihoods[:, :, 0]),
+        alternatives=tf.transpose(end.alternatives, [1, 0, 2]),
+        alternative_log_probabilities=tf.transpose(end.likelihoods[:, :, 1:], [1, 0, 2]),
+    )
 
 
-def _any_batch(tensor: tf.Tensor) -> tf.TensorShape:
-    return tf.TensorShape([None, *tensor.shape[1:]])
+def likelihoods_of(logits: tf.Tensor, chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """For ``(rows, vocabulary)`` logits: log-probabilities of the chosen tokens and then of the likeliest,
+    float32 ``(rows, 1 + NUM_ALTERNATIVES)``, and the likeliest tokens, int32 ``(rows, NUM_ALTERNATIVES)``."""
+    own = tf.gather(logits, chosen, batch_dims=1)[:, tf.newaxis]
+    top, tokens = tf.math.top_k(logits, NUM_ALTERNATIVES)
+    # A sum over a single row would be divided between threads, and come out otherwise in its last bit.
+    total = tf.reduce_logsumexp(whole_tiles(logits), axis=-1, keepdims=True)[: tf.shape(logits)[0]]
+    return tf.concat([own, top], axis=1) - total, tokens
 
 
-def _resize(token_ids: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
-    """Cuts or fills the last axis to ``width``."""
-    token_ids = token_ids[:, :width]
-    return tf.pad(token_ids, [[0, 0], [0, width - tf.shape(token_ids)[1]]], constant_values=PAD_ID)
+def _no_likelihoods(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    return tf.zeros([batch, NUM_ALTERNATIVES + 1]), tf.zeros([batch, NUM_ALTERNATIVES], tf.int32)
 
 
-def _mask_special(logits: tf.Tensor) -> tf.Tensor:
-    """Padding and the unknown token are never generated."""
-    ids = tf.range(tf.shape(logits)[-1])
-    return tf.where((ids == PAD_ID) | (ids == UNK_ID), float("-inf"), logits)
+def never_generated(vocabulary_size: int) -> tf.Tensor:
+    """Padding and the unknown token: minus infinity, added to the logits."""
+    mask = np.zeros(vocabulary_size, np.float32)
+    mask[[PAD_ID, UNK_ID]] = -np.inf
+    return tf.constant(mask)
 
 
-@contextlib.contextmanager
-def plain_slice_update() -> Iterator[None]:
-    """While it holds, Keras' ``ops.slice_update`` traces to plain TensorFlow ops.
-
-    KerasHub writes its key-value cache with it, and Keras' TensorFlow backend makes
-    an ``XlaDynamicUpdateSlice`` of that: an op of the XLA bridge, with no promise that a
-    server has it. Traced under this context, any KerasHub model exports without it.
-    """
-    with mock.patch.object(keras.ops, "slice_update", _slice_update):
-        yield
+def _to_write(shape: list[tf.Tensor | int], dtype: tf.DType) -> tf.Tensor:
+    """Zeros for `_written`; stateful, so never folded into a constant."""
+    return tf.raw_ops.Empty(shape=shape, dtype=dtype, init=True)
 
 
-def _slice_update(
-    inputs: tf.Tensor, start_indices: Sequence[tf.Tensor | int], updates: tf.Tensor
-) -> tf.Tensor:
-    updates = tf.cast(updates, inputs.dtype)
-    start = tf.stack([tf.cast(index, tf.int32) for index in start_indices])
-    room = tf.shape(inputs) - start - tf.shape(updates)
-    paddings = tf.stack([start, room], axis=1)
-    inside = tf.pad(tf.ones_like(updates, tf.bool), paddings)
-    return tf.where(inside, tf.pad(updates, paddings), inputs)
+def _written(target: tf.Tensor, index: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """``target`` with ``values`` in its row ``index``, in place."""
+    return tf.raw_ops.InplaceUpdate(x=target, i=index[tf.newaxis], v=values[tf.newaxis])

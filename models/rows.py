@@ -1,7 +1,4 @@
-"""Packed rows from TFRecord files to batches, by tf.data.
-
-The order of training rows is a function of the files and the seed alone.
-"""
+"""Packed rows from TFRecord files to batches, by tf.data, in the files' order."""
 
 from __future__ import annotations
 
@@ -10,11 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from models.features import NUM_BYTES, TOKEN_IDS
-
-SHUFFLE_ROWS = 65_536
-"""Rows held in memory for shuffling. The packer writes rows in an order that already mixes
-documents, so a larger corpus loses little by it."""
+from models.features import LOSS_MASK, NUM_BYTES, TOKEN_IDS
 
 
 class Batch(NamedTuple):
@@ -22,17 +15,10 @@ class Batch(NamedTuple):
 
     token_ids: tf.Tensor
     """int32 ``(batch, sequence_length + 1)``."""
+    loss_mask: tf.Tensor
+    """float32 ``(batch, sequence_length)``: 1.0 where ``token_ids[:, 1:]`` is a target that counts."""
     num_bytes: tf.Tensor
-    """int64 ``(batch,)``: bytes of original text that each row's targets stand for."""
-
-
-def training_batches(
-    files: Sequence[str], sequence_length: int, batch_size: int, seed: int
-) -> tf.data.Dataset:
-    """Endless `Batch` elements of exactly ``batch_size`` rows, reshuffled each epoch."""
-    records = tf.data.TFRecordDataset(sorted(files), compression_type="GZIP")
-    records = records.shuffle(SHUFFLE_ROWS, seed=seed, reshuffle_each_iteration=True).repeat()
-    return _parsed(records.batch(batch_size, drop_remainder=True), sequence_length)
+    """int64 ``(batch,)``: bytes of original text that each row's targets that count stand for."""
 
 
 def evaluation_batches(files: Sequence[str], sequence_length: int, batch_size: int) -> tf.data.Dataset:
@@ -47,10 +33,12 @@ def parse(serialized: tf.Tensor, sequence_length: int) -> Batch:
         serialized,
         {
             TOKEN_IDS: tf.io.FixedLenFeature([sequence_length + 1], tf.int64),
+            LOSS_MASK: tf.io.FixedLenFeature([sequence_length + 1], tf.int64),
             NUM_BYTES: tf.io.FixedLenFeature([], tf.int64),
         },
     )
-    return Batch(tf.cast(row[TOKEN_IDS], tf.int32), row[NUM_BYTES])
+    loss_mask = tf.cast(row[LOSS_MASK][:, 1:], tf.float32)
+    return Batch(tf.cast(row[TOKEN_IDS], tf.int32), loss_mask, row[NUM_BYTES])
 
 
 def _parsed(batches: tf.data.Dataset, sequence_length: int) -> tf.data.Dataset:

@@ -6,6 +6,10 @@ from models.config import ModelConfig, Settings, TrainingConfig
 
 SETTINGS = "settings"
 TOKENIZER_URI = "tokenizer_uri"
+RUN_ID = "run_id"
+
+
+CHECKPOINT_ROOT = "checkpoint_root"
 
 
 class TrainerSettings(Settings):

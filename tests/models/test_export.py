@@ -4,10 +4,11 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from models import causal_lm, export
-from models.features import END_ID, NUM_BYTES, TOKEN_IDS
+from models.features import END_ID, LOSS_MASK, NUM_BYTES, TOKEN_IDS
 from models.scoring import token_nll
 from models.tokenizer import GraphTokenizer
 from serving import contract
+from serving.stock_ops import missing_ops
 
 PROMPTS = ["The quick", "", "Pack my box"]
 
@@ -19,6 +20,10 @@ def loaded(model, tokenizer_proto, tmp_path_factory):
     return tf.saved_model.load(directory), directory
 
 
+def _nll(model, ids):
+    return float(tf.reduce_sum(token_nll(model, ids, tf.ones([ids.shape[0], ids.shape[1] - 1]))))
+
+
 def _call(loaded, prompts, **values):
     inputs = export.default_inputs(prompts, **values)
     return loaded.signatures[contract.GENERATE](**{name: tf.constant(v) for name, v in inputs.items()})
@@ -26,7 +31,7 @@ def _call(loaded, prompts, **values):
 
 def test_the_loaded_model_continues_as_the_one_in_memory(model, tokenizer, loaded):
     inputs = export.default_inputs(PROMPTS, max_new_tokens=10, temperature=0.0)
-    in_memory = export.ServedLanguageModel(model, tokenizer).generate(
+    in_memory = export.ServedLanguageModel(model.decoder(), tokenizer).generate(
         **{name: tf.constant(value) for name, value in inputs.items()}
     )
     from_disk = _call(loaded[0], PROMPTS, max_new_tokens=10, temperature=0.0)
@@ -54,7 +59,7 @@ def test_the_signatures_are_the_contracts(loaded):
         }
 
 
-def test_the_graph_needs_no_xla(loaded):
+def test_the_graph_needs_stock_ops_alone_and_no_xla(loaded):
     saved = saved_model_pb2.SavedModel.FromString(
         (tf.io.gfile.GFile(f"{loaded[1]}/saved_model.pb", "rb")).read()
     )
@@ -63,6 +68,7 @@ def test_the_graph_needs_no_xla(loaded):
         node.op for function in graph.library.function for node in function.node_def
     }
     assert "SentencepieceTokenizeOp" in ops
+    assert missing_ops(loaded[1]) == []
     assert not [op for op in ops if op.startswith("Xla") or "PyFunc" in op]
 
 
@@ -97,7 +103,7 @@ def test_the_score_of_a_text_is_the_sum_over_its_tokens(model, tokenizer, loaded
     ):
         ids, lengths = tokenizer.encode(tf.constant([text]))
         assert int(count) == int(lengths[0]) - 1
-        expected = 0.0 if int(count) == 0 else -float(tf.reduce_sum(token_nll(model, ids)[0]))
+        expected = 0.0 if int(count) == 0 else -_nll(model, ids)
         assert found == pytest.approx(expected, rel=1e-4)
 
 
@@ -108,34 +114,37 @@ def test_a_text_longer_than_the_context_is_scored_in_windows(model, tokenizer, l
     context = model.context_length
     assert len(ids) > 2 * context
     windows = [ids[start : start + context + 1] for start in range(0, len(ids) - 1, context)]
-    expected = -sum(float(tf.reduce_sum(token_nll(model, tf.constant([w]))[0])) for w in windows)
+    expected = -sum(_nll(model, tf.constant([window])) for window in windows)
     texts = tf.constant([text, "short"])
-    few_at_a_time = export.ServedLanguageModel(model, tokenizer).score(texts)
+    few_at_a_time = export.ServedLanguageModel(model.decoder(), tokenizer).score(texts)
     for scores in (loaded[0].signatures[contract.SCORE](texts), few_at_a_time):
         assert float(scores["log_probability"][0]) == pytest.approx(expected, rel=1e-4)
 
 
-def test_evaluate_sums_over_packed_rows(model, loaded):
+def test_evaluate_sums_over_the_targets_that_count(model, loaded):
     width = model.context_length + 1
     ids = np.zeros((2, width), np.int64)
     ids[0] = np.random.default_rng(0).integers(3, 320, width)
     ids[1, :5] = [END_ID, 9, 10, 11, END_ID]
+    mask = np.zeros((2, width), np.int64)
+    mask[0, 4:] = 1
+    mask[1, 2:5] = 1
     examples = [
         tf.train.Example(
             features=tf.train.Features(
                 feature={
                     TOKEN_IDS: tf.train.Feature(int64_list=tf.train.Int64List(value=row)),
+                    LOSS_MASK: tf.train.Feature(int64_list=tf.train.Int64List(value=row_mask)),
                     NUM_BYTES: tf.train.Feature(int64_list=tf.train.Int64List(value=[7])),
                 }
             )
         ).SerializeToString()
-        for row in ids
+        for row, row_mask in zip(ids, mask, strict=True)
     ]
     sums = loaded[0].signatures[contract.EVALUATE](tf.constant(examples))
-    nll, weights = token_nll(model, tf.constant(ids, tf.int32))
-    np.testing.assert_allclose(sums["nll"], tf.reduce_sum(nll, 1), rtol=1e-4)
-    assert sums["num_tokens"].numpy().tolist() == [width - 1, 4.0]
-    assert float(tf.reduce_sum(weights)) == width + 3
+    nll = token_nll(model, tf.constant(ids, tf.int32), tf.ones([2, width - 1])).numpy()
+    np.testing.assert_allclose(sums["nll"], [nll[0, 3:].sum(), nll[1, 1:4].sum()], rtol=1e-4)
+    assert sums["num_tokens"].numpy().tolist() == [width - 4, 3.0]
     assert sums["num_bytes"].numpy().tolist() == [7.0, 7.0]
 
 

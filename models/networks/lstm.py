@@ -1,8 +1,11 @@
 """The LSTM family, behind the same interface as the Transformer.
 
 Embedding, a stack of LSTM layers (Hochreiter and Schmidhuber, 1997) with dropout
-between them, and an output layer that shares the embedding's weights (Press and
-Wolf, arXiv 1608.05859). On a GPU, Keras runs the layers on cuDNN.
+around each (Zaremba et al., arXiv 1409.2329) and, by choice, on their states (Gal and Ghahramani,
+arXiv 1512.05287), and an output layer that may share the embedding's weights (Press and
+Wolf, arXiv 1608.05859). Where the embedding is narrower than the layers, as in AWD-LSTM (Merity
+et al., arXiv 1708.02182), a matrix without bias projects the last layer to its width. On a GPU, Keras
+runs the layers on cuDNN, unless their states are dropped.
 """
 
 from __future__ import annotations
@@ -14,10 +17,12 @@ import keras_hub
 import tensorflow as tf
 
 from models.config import ModelConfig
+from models.decoding.decoder import Decoder
+from models.decoding.keras_weights import lstm_decoder
 
 
 class LSTMBackbone(keras_hub.models.Backbone):
-    """Token ids ``(batch, length)`` to hidden states ``(batch, length, hidden_dim)``.
+    """Token ids ``(batch, length)`` to hidden states ``(batch, length, embedding_dim)``.
 
     ``max_sequence_length`` bounds what is read at a time, as it does for a Transformer,
     so that both families are trained and served alike; the network itself has no limit.
@@ -28,25 +33,41 @@ class LSTMBackbone(keras_hub.models.Backbone):
         vocabulary_size: int,
         num_layers: int,
         hidden_dim: int,
+        embedding_dim: int | None = None,
         dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        tied_embeddings: bool = True,
         max_sequence_length: int = 1024,
         dtype: Any = None,
         **kwargs: Any,
     ) -> None:
+        embedding_dim = embedding_dim or hidden_dim
+
         # === Layers ===
         self.token_embedding = keras_hub.layers.ReversibleEmbedding(
             vocabulary_size,
-            hidden_dim,
+            embedding_dim,
+            tie_weights=tied_embeddings,
             embeddings_initializer=keras.initializers.RandomNormal(stddev=0.05),
             dtype=dtype,
             name="token_embedding",
         )
         self.lstm_layers = [
             keras.layers.LSTM(
-                hidden_dim, return_sequences=True, return_state=True, dtype=dtype, name=f"lstm_{index}"
+                hidden_dim,
+                recurrent_dropout=recurrent_dropout,
+                return_sequences=True,
+                return_state=True,
+                dtype=dtype,
+                name=f"lstm_{index}",
             )
             for index in range(num_layers)
         ]
+        self.projection = None
+        if embedding_dim != hidden_dim:
+            self.projection = keras.layers.Dense(
+                embedding_dim, use_bias=False, dtype=dtype, name="projection"
+            )
         self.dropout_layer = keras.layers.Dropout(dropout, dtype=dtype, name="dropout")
 
         # === Functional model ===
@@ -56,6 +77,7 @@ class LSTMBackbone(keras_hub.models.Backbone):
         x = self.dropout_layer(self.token_embedding(token_ids) * is_token)
         for layer in self.lstm_layers:
             x = self.dropout_layer(layer(x)[0])
+        x = self.projected(x)
         super().__init__(
             inputs={"token_ids": token_ids, "padding_mask": padding_mask}, outputs=x, dtype=dtype, **kwargs
         )
@@ -64,8 +86,15 @@ class LSTMBackbone(keras_hub.models.Backbone):
         self.vocabulary_size = vocabulary_size
         self.num_layers = num_layers
         self.hidden_dim = hidden_dim
+        self.embedding_dim = embedding_dim
         self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.tied_embeddings = tied_embeddings
         self.max_sequence_length = max_sequence_length
+
+    def projected(self, hidden_states: tf.Tensor) -> tf.Tensor:
+        """From the last layer's width to the embedding's."""
+        return hidden_states if self.projection is None else self.projection(hidden_states)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -73,13 +102,16 @@ class LSTMBackbone(keras_hub.models.Backbone):
             "vocabulary_size": self.vocabulary_size,
             "num_layers": self.num_layers,
             "hidden_dim": self.hidden_dim,
+            "embedding_dim": self.embedding_dim,
             "dropout": self.dropout,
+            "recurrent_dropout": self.recurrent_dropout,
+            "tied_embeddings": self.tied_embeddings,
             "max_sequence_length": self.max_sequence_length,
         }
 
 
 class LSTMCausalLM(keras_hub.models.CausalLM):
-    """Next-token logits from an `LSTMBackbone`; the cache is the layers' states."""
+    """Next-token logits from an `LSTMBackbone`."""
 
     backbone_cls = LSTMBackbone
 
@@ -93,31 +125,13 @@ class LSTMCausalLM(keras_hub.models.CausalLM):
         outputs = backbone.token_embedding(backbone(inputs), reverse=True)
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
+    def decoder(self) -> Decoder:
+        """See `models.causal_lm.CausalLM`."""
+        return lstm_decoder(self.backbone)
+
     @property
     def context_length(self) -> int:
         return self.backbone.max_sequence_length
-
-    def empty_cache(self, batch_size: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
-        """Zeros of shape ``(batch, layers, 2, hidden_dim)``, whatever the ``length``."""
-        shape = [batch_size, self.backbone.num_layers, 2, self.backbone.hidden_dim]
-        return tf.zeros(shape, self.compute_dtype)
-
-    def call_with_cache(
-        self, token_ids: tf.Tensor, cache: tf.Tensor, cache_update_index: Any
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """See `models.causal_lm.CausalLM`; the index is not needed, as a state has no positions."""
-        x = self.backbone.token_embedding(token_ids)
-        states = []
-        for index, layer in enumerate(self.backbone.lstm_layers):
-            state = [cache[:, index, 0], cache[:, index, 1]]
-            if token_ids.shape[1] == 1:  # One cell call instead of a loop of length one.
-                output, state = layer.cell(x[:, 0], state)
-                x = output[:, tf.newaxis]
-            else:
-                x, *state = layer(x, initial_state=state)
-            states.append(tf.stack(state, axis=1))
-        logits = self.backbone.token_embedding(x, reverse=True)
-        return logits, x, tf.stack(states, axis=1)
 
 
 def build_lstm(config: ModelConfig, vocabulary_size: int, context_length: int) -> LSTMCausalLM:
@@ -126,7 +140,10 @@ def build_lstm(config: ModelConfig, vocabulary_size: int, context_length: int) -
         vocabulary_size=vocabulary_size,
         num_layers=config.num_layers,
         hidden_dim=config.hidden_dim,
+        embedding_dim=config.embedding_dim,
         dropout=config.dropout,
+        recurrent_dropout=config.recurrent_dropout,
+        tied_embeddings=config.tied_embeddings,
         max_sequence_length=context_length,
     )
     return LSTMCausalLM(backbone, compile=False)

@@ -1,0 +1,1 @@
+"""Incremental decoding in plain TensorFlow ops: the network as it is exported and served."""

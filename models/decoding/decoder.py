@@ -1,0 +1,95 @@
+"""What generating and serving ask of a network: to read tokens at each row's own position.
+
+KerasHub's ``call_with_cache`` takes one position for the whole batch; a server whose
+requests come and go needs one a row. So the exported network is not the Keras model
+but a decoder built from its weights, in as few and as large ops as a CPU likes, all of
+them the stock server's. Tests hold its logits to the Keras model's within 1e-5.
+
+**A row's numbers do not depend on its company.** In single steps each row must get the
+same floating point results, bit for bit, alone and in any batch, or greedy text would
+depend on who else is being served. A matrix product's kernel, and with it the order of
+its sums, depends on its shape: oneDNN's, TensorFlow's default on Linux, was found to sum
+alike for every number of rows that is a multiple of `ROW_TILE`, so all products run on
+whole tiles of rows, and the products of single rows in attention alike for every
+multiple of `ROOM_TILE`, so a cache to be read in single steps has such a room. (Eigen's,
+with ``TF_ENABLE_ONEDNN_OPTS=0``, splits some products by their inner dimension.)
+Everything else works row by row. Of a read of several tokens the same holds for the same
+shapes only: a server reads prompts one by one, in pieces that depend on the prompt alone.
+"""
+
+from __future__ import annotations
+
+import abc
+
+import tensorflow as tf
+
+ROW_TILE = 8
+"""Rows of a matrix product are filled up to a multiple of this."""
+ROOM_TILE = 128
+"""Tokens; see the module."""
+
+
+class Decoder(tf.Module, abc.ABC):
+    """A causal language model that reads tokens into a cache and predicts from it."""
+
+    def __init__(self, context_length: int, vocabulary_size: int) -> None:
+        super().__init__(name="decoder")
+        self.context_length = context_length
+        """Longest sequence that the model reads, in tokens."""
+        self.vocabulary_size = vocabulary_size
+
+    @abc.abstractmethod
+    def empty_cache(self, batch: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+        """State before the first token for ``batch`` rows of up to ``length`` tokens."""
+
+    @abc.abstractmethod
+    def read(
+        self, token_ids: tf.Tensor, cache: tf.Tensor, positions: tf.Tensor, counts: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Reads each row's tokens at its own position.
+
+        The cache given must not be used again: its memory may be the returned one's.
+
+        Args:
+          token_ids: int32 ``(batch, n)``.
+          cache: of ``batch`` rows, with room for ``positions + n`` tokens.
+          positions: int32 ``(batch,)``, where each row's first token stands.
+          counts: int32 ``(batch,)``, how many of a row's ``n`` tokens are its own. The others
+            leave no trace once tokens are read at their positions.
+
+        Returns:
+          Hidden states, float32 ``(batch, n, width)``, and the new cache.
+        """
+
+    @abc.abstractmethod
+    def logits(self, hidden: tf.Tensor) -> tf.Tensor:
+        """float32 ``(rows, vocabulary)`` for hidden states ``(rows, width)``."""
+
+    @abc.abstractmethod
+    def inserted(self, cache: tf.Tensor, row_cache: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
+        """``cache`` with its row number ``row`` replaced by the one row of ``row_cache``, as far as it
+        is long. The cache given must not be used again."""
+
+    @abc.abstractmethod
+    def resized(self, cache: tf.Tensor, rows: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+        """A new cache of the given rows, int32 ``(new batch,)``, with room for ``length`` tokens."""
+
+    def sequence_logits(self, token_ids: tf.Tensor) -> tf.Tensor:
+        """float32 ``(batch, n, vocabulary)`` for whole sequences, int32 ``(batch, n)``."""
+        batch, length = tf.unstack(tf.shape(token_ids))
+        start = tf.zeros([batch], tf.int32)
+        cache = self.empty_cache(batch, length)
+        hidden, _ = self.read(token_ids, cache, start, tf.fill([batch], length))
+        logits = self.logits(tf.reshape(hidden, [-1, hidden.shape[-1]]))
+        return tf.reshape(logits, [batch, length, self.vocabulary_size])
+
+
+def whole_tiles(rows: tf.Tensor) -> tf.Tensor:
+    """``(n, width)`` filled up with zero rows to a multiple of `ROW_TILE`."""
+    missing = tf.math.floormod(-tf.shape(rows)[0], ROW_TILE)
+    return tf.pad(rows, [[0, missing], [0, 0]])
+
+
+def whole_room(length: tf.Tensor) -> tf.Tensor:
+    """``length`` rounded up to a multiple of `ROOM_TILE`."""
+    return length + tf.math.floormod(-length, ROOM_TILE)
