@@ -1,4 +1,4 @@
-"""``python -m serving``: the embedded server as a command.
+"""python -m serving: the embedded server as a command, with tensorflow_model_server's flags.
 
 Prints one line when it is ready, with the actual ports; a failure is one line and
 status 1. SIGTERM and SIGINT end it once the requests under way have ended; a second
@@ -7,29 +7,34 @@ one ends it at once.
 
 from __future__ import annotations
 
-import argparse
+import gc
 import os
 import signal
 import sys
 import threading
 from types import FrameType
 
+from serving.errors import ServingError
+from serving.settings.flags import parse_flags
 from serving.silence import libraries_silenced
 
 
 def main(argv: list[str] | None = None) -> int:
     """Serves until a signal; returns the exit status."""
-    arguments = _parser().parse_args(argv)
-    with libraries_silenced():
-        from serving.errors import ServingError
-        from serving.server import Server, ServerConfig
-
     _stop_on_signals(stopping := threading.Event())
     try:
-        with Server(ServerConfig(**vars(arguments))) as server:
+        config = parse_flags(argv)
+        with libraries_silenced():
+            from serving.language_extension import LanguageExtension
+            from serving.server import Server
+
+        _use_threads(config.tensorflow_session_parallelism)
+        # What was imported is there to stay: collecting the garbage of an unloaded model need not look at it.
+        gc.collect()
+        gc.freeze()
+        with Server(config, [LanguageExtension]) as server:
             print(
-                f"ready: gRPC {server.grpc_address}, REST {server.rest_url}, "
-                f"model {arguments.model_name} version {server.versions[0]}",
+                f"ready: gRPC {server.grpc_address}, REST {server.rest_url}, {_models(server.served())}",
                 flush=True,
             )
             stopping.wait()
@@ -39,47 +44,18 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m serving",
-        description="Serves a SavedModel over gRPC and REST, as TensorFlow Serving does.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+def _use_threads(count: int) -> None:
+    import tensorflow as tf
+
+    if count:
+        tf.config.threading.set_intra_op_parallelism_threads(count)
+        tf.config.threading.set_inter_op_parallelism_threads(count)
+
+
+def _models(served: dict[str, list[int]]) -> str:
+    return ", ".join(
+        f"model {name} version {' and '.join(map(str, versions))}" for name, versions in served.items()
     )
-    parser.add_argument("--model_name", required=True, help="the NAME in /v1/models/NAME")
-    parser.add_argument(
-        "--model_base_path", required=True, help="the folder whose integer-named subfolders are versions"
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
-    parser.add_argument("--port", type=int, default=8500, help="gRPC port; 0 picks a free one")
-    parser.add_argument("--rest_api_port", type=int, default=8501, help="REST port; 0 picks a free one")
-    parser.add_argument(
-        "--file_system_poll_wait_seconds", type=float, default=1.0, help="time between looks for new versions"
-    )
-    parser.add_argument(
-        "--num_versions", type=int, default=1, help="how many of the highest versions to serve"
-    )
-    parser.add_argument(
-        "--max_num_load_retries",
-        type=int,
-        default=5,
-        help="how often a version that failed to load is tried again",
-    )
-    parser.add_argument(
-        "--load_retry_interval_s",
-        type=float,
-        default=60.0,
-        help="time before a failed version is tried again",
-    )
-    parser.add_argument(
-        "--num_threads", type=int, default=8, help="requests under way at once, for each protocol"
-    )
-    parser.add_argument(
-        "--max_rest_body_bytes", type=int, default=100 * 2**20, help="larger REST bodies are refused with 413"
-    )
-    parser.add_argument(
-        "--stop_grace_s", type=float, default=10.0, help="how long a stop waits for requests under way"
-    )
-    return parser
 
 
 def _stop_on_signals(stopping: threading.Event) -> None:
@@ -93,4 +69,8 @@ def _stop_on_signals(stopping: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not sys.exit: that waits for the threads of requests that outlasted the grace.
+    os._exit(status)

@@ -75,9 +75,11 @@ SCORE_SIGNATURE = Signature(
 EVALUATE_SIGNATURE = Signature(
     inputs=(TensorField("examples", "string", "serialized tf.train.Example of a packed row"),),
     outputs=(
-        TensorField("nll", "float32", "sum of negative log-likelihood over the row, in nats"),
-        TensorField("num_tokens", "float32", "tokens predicted in the row"),
-        TensorField("num_bytes", "float32", "bytes of original text those tokens stand for"),
+        TensorField(
+            "nll", "float32", "negative log-likelihood in nats, summed over the row's targets that count"
+        ),
+        TensorField("num_tokens", "float32", "how many targets count"),
+        TensorField("num_bytes", "float32", "bytes of original text that they stand for"),
     ),
 )
 
@@ -87,3 +89,40 @@ SIGNATURES = {
     SCORE: SCORE_SIGNATURE,
     EVALUATE: EVALUATE_SIGNATURE,
 }
+
+# Step by step. Functions beside the signatures, called on the loaded SavedModel as
+# ``model.stepwise.<name>``, with which a server keeps a running batch:
+#
+#   description() -> int32 scalars: context_length, vocabulary_size, end_id, room_multiple,
+#     num_alternatives
+#   token_bytes() -> string (vocabulary,): UTF-8 bytes that each token stands for
+#   prepare(the generate signature's inputs) -> token_ids (batch, width), lengths, max_new_tokens,
+#     temperature, top_k, top_p, seed; fails as the signature does
+#   noise(seed (n,), length) -> float32 (n, length): a row's stream of random numbers
+#   empty_cache(rows, room) -> cache for sequences of up to ``room`` tokens
+#   inserted(cache, cache of one row, row) -> cache, with that row replaced
+#   resized(cache, rows (n,), room) -> a new cache of those rows
+#   read(token_ids (rows, n), cache, positions (rows,), counts (rows,)) -> cache, once ``counts`` of
+#     each row's tokens are read at its position and following
+#   decode(cache, token_ids, positions, limits, uniform (rows, steps), temperature, top_k, top_p,
+#     steps, with_likelihoods) -> cache, token_ids (rows, steps), num_tokens, stopped,
+#     log_probabilities (rows, steps), alternatives and alternative_log_probabilities (rows, steps,
+#     num_alternatives): each row's last token is read at its position, and up to ``limits`` follow
+#   likelihoods(token_ids (n,)) -> the last three outputs of decode for the tokens but the first
+#
+# A cache that was given to ``inserted``, ``read`` or ``decode`` must not be used again. Rooms for
+# ``decode`` are multiples of ``room_multiple``: then a row's tokens do not depend on the other rows.
+
+STEPWISE = "stepwise"
+STEPWISE_FUNCTIONS = (
+    "description",
+    "token_bytes",
+    "prepare",
+    "noise",
+    "empty_cache",
+    "inserted",
+    "resized",
+    "read",
+    "decode",
+    "likelihoods",
+)

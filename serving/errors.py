@@ -8,7 +8,10 @@ are TensorFlow Serving's. Standard library only.
 from __future__ import annotations
 
 import enum
+import logging
 from typing import ClassVar
+
+_log = logging.getLogger(__name__)
 
 MAX_MESSAGE_CHARACTERS = 1024
 """TensorFlow Serving cuts error texts here."""
@@ -17,13 +20,13 @@ MAX_MESSAGE_CHARACTERS = 1024
 class Code(enum.Enum):
     """A gRPC status code with the HTTP status TensorFlow Serving pairs it with."""
 
-    CANCELLED = (1, 500)
+    CANCELLED = (1, 499)
     UNKNOWN = (2, 500)
     INVALID_ARGUMENT = (3, 400)
     DEADLINE_EXCEEDED = (4, 504)
     NOT_FOUND = (5, 404)
     ALREADY_EXISTS = (6, 409)
-    PERMISSION_DENIED = (7, 500)
+    PERMISSION_DENIED = (7, 403)
     RESOURCE_EXHAUSTED = (8, 429)
     FAILED_PRECONDITION = (9, 400)
     ABORTED = (10, 409)
@@ -32,7 +35,7 @@ class Code(enum.Enum):
     INTERNAL = (13, 500)
     UNAVAILABLE = (14, 503)
     DATA_LOSS = (15, 500)
-    UNAUTHENTICATED = (16, 500)
+    UNAUTHENTICATED = (16, 401)
 
     @property
     def number(self) -> int:
@@ -113,6 +116,12 @@ class DeadlineExceededError(ServingError):
     retry_helps = True
 
 
+class CancelledError(ServingError):
+    """The client went away before its answer was there: nobody reads this."""
+
+    default_code = Code.CANCELLED
+
+
 class LoadError(ServingError):
     """A version's files are incomplete or broken: whoever exports or copies the model mends it; a retry helps
     only if the copy is still under way."""
@@ -137,6 +146,7 @@ _BY_CODE: dict[Code, type[ServingError]] = {
         UnavailableError,
         ResourceExhaustedError,
         DeadlineExceededError,
+        CancelledError,
     )
 }
 
@@ -144,6 +154,14 @@ _BY_CODE: dict[Code, type[ServingError]] = {
 def error_for(code: Code, message: str) -> ServingError:
     """The error of the class that stands for ``code``."""
     return _BY_CODE.get(code, ServingError)(message, code)
+
+
+def status_of(error: Exception) -> tuple[Code, str]:
+    """What the wire says of ``error``; one that is not of this package is logged with its traceback."""
+    if isinstance(error, ServingError):
+        return error.code, error.wire_message
+    _log.error("a request failed", exc_info=error)
+    return Code.INTERNAL, f"{type(error).__name__}: {error}"[:MAX_MESSAGE_CHARACTERS]
 
 
 def code_of_number(number: int) -> Code:
@@ -155,10 +173,13 @@ def code_of_http_status(status: int) -> Code:
     """The code a client assumes for an HTTP status, which several codes may share."""
     return {
         400: Code.INVALID_ARGUMENT,
+        401: Code.UNAUTHENTICATED,
+        403: Code.PERMISSION_DENIED,
         404: Code.NOT_FOUND,
         409: Code.ABORTED,
         413: Code.INVALID_ARGUMENT,
         429: Code.RESOURCE_EXHAUSTED,
+        499: Code.CANCELLED,
         500: Code.INTERNAL,
         501: Code.UNIMPLEMENTED,
         503: Code.UNAVAILABLE,

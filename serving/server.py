@@ -1,110 +1,86 @@
-"""The embedded server: one model over gRPC and REST, as TensorFlow Serving serves it.
+"""The embedded server: models over gRPC and REST, as TensorFlow Serving serves them.
 
-For development, tests and the check before a push; in production the stock server reads
-the same folders and answers the same requests. ``start`` returns once the newest
-version answers on both ports; a thread then polls the base path for others::
+For development, tests and the check before a push, and wherever the stock server is not at
+hand; that one reads the same folders and files and answers the same requests. ``start``
+returns once every model answers on both ports; a thread then polls for other versions::
 
     with Server(ServerConfig(model_name="shakespeare", model_base_path="/models/shakespeare")) as server:
         Client(server.grpc_address, model="shakespeare").generate(["To be"])
-
-Not here: batching, warm-up requests, several models, TLS, monitoring.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import logging
+import os
 import posixpath
 import threading
-from collections.abc import Mapping
-from types import MappingProxyType, TracebackType
+import time
+from collections.abc import Sequence
+from types import TracebackType
 
 import tensorflow as tf
 
-from serving.errors import StartError
-from serving.grpc_front import GrpcFront
-from serving.prediction import ModelServer
-from serving.rest_server import RestFront
-from serving.versions import LatestVersions, Retries, VersionRepository, version_folders
+from serving.batching.execution import Batching, Slots
+from serving.batching.parameters import BatchingParameters, parameters_from_proto
+from serving.errors import FailedPreconditionError, ServingError, StartError
+from serving.extension import ExtensionFactory
+from serving.inference.admission import Admission
+from serving.inference.prediction import ModelServer
+from serving.inference.warming import warm_up
+from serving.monitoring.server_metrics import PROMETHEUS_PATH, ServerMetrics
+from serving.rest.application import RestConfig
+from serving.rest.front import RestFront
+from serving.rpc.front import GrpcFront, RpcConfig
+from serving.servables.servable import Execute, Servable, load_servable
+from serving.settings.credentials import server_credentials
+from serving.settings.server_config import ServerConfig
+from serving.settings.text_protos import read_batching_parameters, read_monitoring_config
+from serving.versions.catalog import Catalog
+from serving.versions.policies import ModelConfig
+from serving.versions.repository import Retries, VersionStatus, version_folders
+
+__all__ = ["Server", "ServerConfig"]
 
 _log = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True)
-class ServerConfig:
-    """What to serve, and where. Names and defaults follow TensorFlow Serving's flags."""
-
-    model_name: str
-    model_base_path: str
-    """The folder whose integer-named subfolders are versions; local or any scheme TensorFlow opens."""
-    host: str = "127.0.0.1"
-    """This machine only: there is no authentication."""
-    port: int = 8500
-    """gRPC; 0 picks a free one."""
-    rest_api_port: int = 8501
-    """REST; 0 picks a free one."""
-    file_system_poll_wait_seconds: float = 1.0
-    num_versions: int = 1
-    """How many of the highest versions are served at once."""
-    version_labels: Mapping[str, int] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
-    """Label -> version, as a second name for a served version."""
-    max_num_load_retries: int = 5
-    load_retry_interval_s: float = 60.0
-    num_threads: int = 8
-    """Requests under way at once, for each protocol; the others wait."""
-    max_rest_body_bytes: int = 100 * 2**20
-    """A larger REST body, compressed or not, is refused with 413. gRPC messages are not limited."""
-    stop_grace_s: float = 10.0
-    """How long ``stop`` waits for requests under way before it cuts them."""
-
-    def __post_init__(self) -> None:
-        if not self.model_name:
-            raise StartError("model_name is empty: name the model, as it appears in /v1/models/NAME")
-        for field in ("port", "rest_api_port"):
-            if not 0 <= getattr(self, field) <= 65535:
-                raise StartError(f"{field} is {getattr(self, field)}; expected 0 to 65535, 0 for a free one")
-        for field in ("num_versions", "num_threads"):
-            if getattr(self, field) < 1:
-                raise StartError(f"{field} is {getattr(self, field)}; expected at least 1")
-        if self.file_system_poll_wait_seconds <= 0:
-            raise StartError(
-                f"file_system_poll_wait_seconds is {self.file_system_poll_wait_seconds}; expected more than 0"
-            )
 
 
 class Server:
     """A server that runs from ``start`` to ``stop``, once."""
 
-    def __init__(self, config: ServerConfig) -> None:
+    def __init__(self, config: ServerConfig, extensions: Sequence[ExtensionFactory] = ()) -> None:
         self.config = config
-        self._repository = VersionRepository(
-            config.model_name,
-            config.model_base_path,
-            LatestVersions(config.num_versions),
-            Retries(config.max_num_load_retries, config.load_retry_interval_s),
-            config.version_labels,
+        self._slots = Slots(config.max_running or 4 * (os.cpu_count() or 1))
+        self._batching = _batching(config)
+        self._catalog = Catalog(
+            Retries(config.max_num_load_retries, config.load_retry_interval_micros / 1e6),
+            self._load,
+            self._warm_up,
+            config.allow_version_labels_for_unavailable_models,
         )
-        self._models = ModelServer({config.model_name: self._repository})
+        self._metrics = ServerMetrics()
+        self._catalog.observe(self._metrics)
+        self._admission = Admission(config.max_requests)
+        self.models = ModelServer(self._catalog, self._metrics, config.enable_signature_method_name_check)
+        """What the fronts ask; an extension gets it too."""
+        self._extensions = [extension(self.models) for extension in extensions]
         self._grpc: GrpcFront | None = None
         self._rest: RestFront | None = None
         self._stopping = threading.Event()
         self._poller = threading.Thread(target=self._poll, name="versions", daemon=True)
 
     def start(self) -> Server:
-        """Loads the newest version, then opens the ports; StartError if either fails."""
-        self._load_first()
-        config = self.config
+        """Loads every model, then opens the ports; StartError if either fails."""
         try:
-            self._grpc = GrpcFront(
-                self._models, config.host, config.port, config.num_threads, config.stop_grace_s
-            )
+            self._load_first(self.config.models())
+            self._grpc = GrpcFront(self.models, self._admission, self._rpc_config())
             self._rest = RestFront(
-                self._models,
-                config.host,
-                config.rest_api_port,
-                config.num_threads,
-                config.max_rest_body_bytes,
-                config.stop_grace_s,
+                self.models,
+                self._admission,
+                self.config.host,
+                self.config.rest_api_port,
+                self.config.stop_grace_s,
+                self._rest_config(),
+                self._extensions,
             )
             self._rest.start()
         except BaseException:
@@ -115,7 +91,11 @@ class Server:
         return self
 
     def stop(self) -> None:
-        """Lets requests under way end, closes the ports and unloads the model. A second call does nothing."""
+        """Lets requests under way end, closes the ports, unloads the models. A second call does nothing.
+
+        A load, or a batch, that is under way is waited for as long as requests are, and then left behind.
+        """
+        grace_s = self.config.stop_grace_s
         self._stopping.set()
         grpc_stopped = self._grpc.begin_stop() if self._grpc else None
         if self._rest:
@@ -123,9 +103,13 @@ class Server:
         if grpc_stopped:
             grpc_stopped.wait()
         if self._poller.ident is not None:
-            self._poller.join()
+            self._poller.join(grace_s)
         self._grpc = self._rest = None
-        self._repository.unload_all()
+        while self._extensions:
+            self._extensions.pop().close()
+        if self._batching:
+            self._batching.close(grace_s)
+        self._catalog.unload_all(grace_s)
 
     def __enter__(self) -> Server:
         return self.start()
@@ -149,37 +133,138 @@ class Server:
 
     @property
     def versions(self) -> list[int]:
-        """The versions that answer, highest first."""
-        return self._repository.available_versions()
+        """The versions of the only model, or of the first by name, that answer; highest first."""
+        return next(iter(self.served().values()), [])
 
-    def _load_first(self) -> None:
+    def served(self) -> dict[str, list[int]]:
+        """Each model's versions that answer, highest first."""
+        return self.models.available()
+
+    def _load(self, version_dir: str) -> Servable:
+        execute: Execute = self._slots.run
+        if self._batching:
+            execute = self._batching.execute_for(version_dir, execute)
+        return load_servable(version_dir, execute)
+
+    def _warm_up(self, servable: Servable) -> None:
+        if self.config.enable_model_warmup:
+            warm_up(servable, max(1, self.config.num_request_iterations_for_warmup))
+
+    def _load_first(self, models: Sequence[ModelConfig]) -> None:
+        for model in models:
+            _check_base_path(model)
+        try:
+            self._catalog.configure(models)
+        except FailedPreconditionError as error:
+            raise StartError(
+                f"{error}: start with --allow_version_labels_for_unavailable_models, or give the label by a "
+                "reload once the version is loaded"
+            ) from error
+        except ServingError as error:
+            failed = [_failure(model, self._catalog) for model in models if not self.served().get(model.name)]
+            raise StartError("; ".join(failed) or f"cannot serve: {error}") from error
+
+    def _rpc_config(self) -> RpcConfig:
         config = self.config
-        what = f"cannot serve model {config.model_name}"
-        expected = (
-            "expected a folder with a SavedModel in a subfolder named by an integer version, "
-            f"such as {posixpath.join(config.model_base_path, '1', 'saved_model.pb')}"
+        return RpcConfig(
+            host=config.host,
+            port=config.port,
+            grace_s=config.stop_grace_s,
+            credentials=server_credentials(config.ssl_config_file) if config.ssl_config_file else None,
+            health=config.enable_grpc_healthcheck_service,
+            reflection=config.enable_grpc_reflection,
+            channel_arguments=_channel_arguments(config.grpc_channel_arguments),
+            answer_as_content=config.enable_serialization_as_tensor_content,
         )
-        if not tf.io.gfile.isdir(config.model_base_path):
-            raise StartError(
-                f"{what}: the base path {config.model_base_path} is not a folder; {expected}: "
-                "push a model there, or name another base path"
-            )
-        if not version_folders(config.model_base_path):
-            raise StartError(
-                f"{what}: no version under {config.model_base_path}; {expected}: "
-                "push a model there, or name the folder above the version"
-            )
-        self._repository.poll()
-        if not self.versions:
-            reasons = "; ".join(
-                f"version {status.version}: {status.error}" for status in self._repository.statuses()
-            )
-            raise StartError(f"{what}: nothing under {config.model_base_path} can be loaded: {reasons}")
+
+    def _rest_config(self) -> RestConfig:
+        config = self.config
+        return RestConfig(
+            max_body_bytes=config.max_rest_body_bytes,
+            timeout_s=config.rest_api_timeout_in_ms / 1e3 or None,
+            cors=config.rest_api_enable_cors_support,
+            prometheus_path=_prometheus_path(config.monitoring_config_file),
+        )
 
     def _poll(self) -> None:
-        while not self._stopping.wait(self.config.file_system_poll_wait_seconds):
+        """Looks for versions, and at the models' file, each at its own pace."""
+        config = self.config
+        every_s = {
+            self._catalog.poll: config.file_system_poll_wait_seconds,
+            self._reload: config.model_config_file_poll_wait_seconds if config.model_config_file else 0.0,
+        }
+        due_s = {look: time.monotonic() + wait_s for look, wait_s in every_s.items() if wait_s > 0}
+        while due_s and not self._stopping.wait(max(0.0, min(due_s.values()) - time.monotonic())):
+            look = min(due_s, key=lambda look: due_s[look])
             try:
-                self._repository.poll()
-            except Exception:
-                # The versions that are loaded go on answering; the next poll tries again.
-                _log.exception("polling %s failed", self.config.model_base_path)
+                for name, failed in look().items():
+                    for found in failed:
+                        _log.warning(
+                            "version %d of model %s is not served: %s", found.version, name, found.error
+                        )
+            except Exception as error:
+                # The versions that are loaded go on answering; the next look tries again.
+                _log.error(
+                    "looking for models failed: %s", error, exc_info=not isinstance(error, ServingError)
+                )
+            due_s[look] = time.monotonic() + every_s[look]
+
+    def _reload(self) -> dict[str, list[VersionStatus]]:
+        return self._catalog.configure(self.config.models())
+
+
+def _failure(model: ModelConfig, catalog: Catalog) -> str:
+    repository = catalog.repository(model.name)
+    broken = (
+        [f"version {found.version}: {found.error}" for found in repository.statuses()] if repository else []
+    )
+    return (
+        f"cannot serve model {model.name}: nothing under {model.base_path} can be loaded: "
+        f"{'; '.join(broken) or 'none of its versions is among those to serve'}"
+    )
+
+
+def _batching(config: ServerConfig) -> Batching | None:
+    if not config.enable_batching:
+        return None
+    parameters = BatchingParameters()
+    if config.batching_parameters_file:
+        parameters = parameters_from_proto(read_batching_parameters(config.batching_parameters_file))
+    return Batching(parameters, config.enable_per_model_batching_parameters)
+
+
+def _prometheus_path(file: str) -> str | None:
+    if not file:
+        return None
+    prometheus = read_monitoring_config(file).prometheus_config
+    if prometheus.path and not prometheus.path.startswith("/"):
+        raise StartError(f"the path {prometheus.path!r} in {file} does not begin with '/'")
+    return (prometheus.path or PROMETHEUS_PATH) if prometheus.enable else None
+
+
+def _channel_arguments(text: str) -> tuple[tuple[str, str | int], ...]:
+    arguments = []
+    for argument in filter(None, text.split(",")):
+        name, found, value = argument.partition("=")
+        if not found:
+            raise StartError(f"grpc_channel_arguments: {argument!r} is not of the form name=value")
+        arguments.append((name, int(value) if value.lstrip("-").isdecimal() else value))
+    return tuple(arguments)
+
+
+def _check_base_path(model: ModelConfig) -> None:
+    what = f"cannot serve model {model.name}"
+    expected = (
+        "expected a folder with a SavedModel in a subfolder named by an integer version, "
+        f"such as {posixpath.join(model.base_path, '1', 'saved_model.pb')}"
+    )
+    if not tf.io.gfile.isdir(model.base_path):
+        raise StartError(
+            f"{what}: the base path {model.base_path} is not a folder; {expected}: "
+            "push a model there, or name another base path"
+        )
+    if not version_folders(model.base_path):
+        raise StartError(
+            f"{what}: no version under {model.base_path}; {expected}: "
+            "push a model there, or name the folder above the version"
+        )

@@ -25,7 +25,7 @@ from tensorflow.core.framework import function_pb2, node_def_pb2, types_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from serving.errors import LoadError
-from serving.saved_model_file import read_meta_graph
+from serving.servables.saved_model_file import read_meta_graph
 
 PYTHON_OPS = frozenset({"PyFunc", "PyFuncStateless", "EagerPyFunc"})
 """TensorFlow's own, but they call Python, which the server does not have."""

@@ -1,6 +1,7 @@
 """The check before a push: does the model answer as the contract says, from a fresh server?
 
-First its ops are compared with the stock image's (``stock_ops``), which needs no server.
+First its ops are compared with the stock image's (``stock_ops``), and its warm-up records
+are looked for, which needs no server; a record that cannot be answered fails the load.
 Then the embedded server is started in a child process on a base path that holds nothing
 but this version, and asked over gRPC and REST:
 
@@ -29,8 +30,9 @@ import tensorflow as tf
 from serving import contract
 from serving.client import Client, Generation, LanguageModel, RestClient
 from serving.embedded_process import embedded_process
-from serving.errors import ServingError
+from serving.errors import LoadError, ServingError
 from serving.stock_ops import missing_ops
+from serving.warmup import WARMUP_FILE, read_warmup
 
 PROMPTS = ("", "a", "To be", "é🙂")
 """Of different lengths, so that a batch is padded; an empty one; one that is not ASCII. None has more
@@ -45,7 +47,7 @@ _JSON_DTYPES = {"string": "DT_STRING", "int32": "DT_INT32", "float32": "DT_FLOAT
 def validate(version_dir: str, model_name: str, timeout_s: float = 180.0) -> list[str]:
     """What is wrong with the SavedModel in ``version_dir``, one sentence a failure; empty if nothing is."""
     deadline_s = time.monotonic() + timeout_s
-    problems = missing_ops(version_dir)
+    problems = missing_ops(version_dir) or warmup_problems(version_dir)
     if problems:
         return problems
     try:
@@ -82,6 +84,20 @@ def _answer_problems(client: Client, rest: RestClient, timeout_s: float) -> list
         except ServingError as error:
             problems.append(f"{name} failed: {error}")
     return problems
+
+
+def warmup_problems(version_dir: str) -> list[str]:
+    """Which text signatures have no warm-up record. That each record can be answered shows when it loads."""
+    try:
+        logs = list(read_warmup(version_dir))
+    except LoadError as error:
+        return [str(error)]
+    asked = {log.predict_log.request.model_spec.signature_name for log in logs}
+    return [
+        f"signature {name} has no warm-up record in {WARMUP_FILE}: write some with serving.warmup"
+        for name in (contract.SERVING_DEFAULT, contract.GENERATE, contract.SCORE)
+        if name not in asked
+    ]
 
 
 def signature_problems(signatures: dict[str, dict[str, Any]]) -> list[str]:

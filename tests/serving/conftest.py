@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ with warnings.catch_warnings():
     import tensorflow as tf
 
 from serving.server import Server, ServerConfig
+from serving.warmup import language_model_requests, write_warmup
 
 # A signature's defaults are those of its function's parameters, if they are tensors.
 DEFAULT_MAX_NEW_TOKENS = tf.constant([64])
@@ -124,6 +126,7 @@ def save_language_model(version_dir: Path) -> None:
             "evaluate": module.evaluate,
         },
     )
+    write_warmup(str(version_dir), language_model_requests())
 
 
 def save_numeric(version_dir: Path, factor: float = 2.0) -> None:
@@ -166,7 +169,6 @@ def _config(model_name: str, base_path: Path) -> ServerConfig:
         port=0,
         rest_api_port=0,
         file_system_poll_wait_seconds=0.05,
-        version_labels={"stable": 3, "gone": 9},
     )
 
 
@@ -182,7 +184,59 @@ def language_server(language_model_dir: Path) -> Iterator[Server]:
         yield server
 
 
+MODELS_CONFIG = """
+model_config_list {{ config {{
+  name: "numeric" base_path: "{base_path}" model_platform: "tensorflow"
+  version_labels {{ key: "stable" value: 3 }} version_labels {{ key: "gone" value: 9 }}
+}} }}
+"""
+
+
 @pytest.fixture(scope="session")
-def numeric_server(numeric_dir: Path) -> Iterator[Server]:
-    with Server(_config("numeric", numeric_dir)) as server:
+def numeric_server(numeric_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    file = tmp_path_factory.mktemp("settings") / "models.config"
+    file.write_text(MODELS_CONFIG.format(base_path=numeric_dir))
+    config = dataclasses.replace(
+        _config("numeric", numeric_dir),
+        model_config_file=str(file),
+        allow_version_labels_for_unavailable_models=True,
+        # Room for the largest messages of the tests on a slow machine.
+        rest_api_timeout_in_ms=60_000,
+    )
+    with Server(config) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def stepwise_dir(tokenizer_proto: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base path with version 1, whose logits are far apart."""
+    import keras
+
+    from models import causal_lm, export
+    from models.config import ModelConfig
+    from models.tokenizer import GraphTokenizer
+
+    keras.utils.set_random_seed(1)
+    model = causal_lm.build(ModelConfig(num_layers=2, hidden_dim=32, num_heads=2), 320, 96)
+    for variable in model.trainable_variables:
+        if len(variable.shape) >= 2:
+            variable.assign(variable * 6.0)
+    base_path = tmp_path_factory.mktemp("stepwise")
+    export.export(model, GraphTokenizer(tokenizer_proto), str(base_path / "1"))
+    return base_path
+
+
+@pytest.fixture(scope="session")
+def stepwise_model(stepwise_dir: Path) -> object:
+    import tensorflow_text  # noqa: F401
+
+    return tf.saved_model.load(str(stepwise_dir / "1"))
+
+
+@pytest.fixture(scope="session")
+def stepwise_server(stepwise_dir: Path) -> Iterator[Server]:
+    """Serves the exported Transformer with all that there is for language models."""
+    from serving.language_extension import LanguageExtension
+
+    with Server(_config("tiny", stepwise_dir), [LanguageExtension]) as server:
         yield server

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from tensorflow_serving.apis import model_pb2
 
 from serving.errors import StartError
 from serving.server import Server, ServerConfig
@@ -98,7 +99,15 @@ def test_a_taken_port_is_named(numeric_server, numeric_dir, config, field):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"model_name": ""}, {"port": 70000}, {"num_threads": 0}, {"file_system_poll_wait_seconds": 0}]
+    "wrong",
+    [
+        {"model_name": ""},
+        {"model_base_path": ""},
+        {"batching_parameters_file": "b"},
+        {"port": 70000},
+        {"max_requests": 0},
+        {"file_system_poll_wait_seconds": -1},
+    ],
 )
 def test_a_configuration_that_cannot_work_is_refused(wrong):
     with pytest.raises(StartError, match=next(iter(wrong))):
@@ -109,8 +118,9 @@ def test_a_stop_lets_a_request_under_way_end_and_refuses_new_ones(tmp_path, save
     save_factor(tmp_path / "1", 2.0)
     server = Server(config("m", tmp_path)).start()
     entered, go_on, answers = threading.Event(), threading.Event(), []
-    with server._repository.using() as (_, servable):
-        run = servable.run
+    with server.models.acquire(model_pb2.ModelSpec(name="m")) as lease:
+        servable = lease.servable
+    run = servable.run
 
     def slow_run(*arguments):
         entered.set()

@@ -1,5 +1,8 @@
+import shutil
+
 from serving import contract, validation
 from serving.validation import signature_problems, validate
+from serving.warmup import WARMUP_FILE
 
 
 def test_a_model_that_keeps_the_contract_passes(language_model_dir):
@@ -9,6 +12,7 @@ def test_a_model_that_keeps_the_contract_passes(language_model_dir):
 def test_a_model_of_another_contract_fails_with_sentences(numeric_dir, monkeypatch):
     # Its 16-bit output would already end the check before a server is started.
     monkeypatch.setattr(validation, "missing_ops", lambda version_dir: [])
+    monkeypatch.setattr(validation, "warmup_problems", lambda version_dir: [])
     problems = validate(str(numeric_dir / "3"), "numeric")
     assert "the model has no signature generate, only add, echo, matrix, serving_default" in problems
     assert 'greedy generation failed: Serving signature key "generate" not found.' in problems
@@ -23,11 +27,25 @@ def test_a_model_the_stock_image_cannot_run_is_not_even_started(numeric_dir, mon
 
 def test_a_model_that_cannot_load_fails_with_the_servers_words(tmp_path, save_factor, monkeypatch):
     monkeypatch.setattr(validation, "missing_ops", lambda version_dir: [])
+    monkeypatch.setattr(validation, "warmup_problems", lambda version_dir: [])
     save_factor(tmp_path / "1", 1.0)
     (tmp_path / "1" / "variables" / "variables.index").unlink()
     (problem,) = validate(str(tmp_path / "1"), "m")
     assert problem.startswith("the model cannot be served: the embedded server ended with status 1: error: ")
     assert "cannot load the SavedModel" in problem
+
+
+def test_a_model_without_warm_up_records_is_not_even_started(tmp_path, language_model_dir, monkeypatch):
+    monkeypatch.setattr(validation, "embedded_process", None)
+    version = tmp_path / "1"
+    shutil.copytree(language_model_dir / "1", version)
+    (version / WARMUP_FILE).unlink()
+    assert [problem.split(" in ")[0] for problem in validate(str(version), "toy")] == [
+        f"signature {name} has no warm-up record" for name in ("serving_default", "generate", "score")
+    ]
+    (version / WARMUP_FILE).write_bytes(b"this is no TFRecord")
+    (problem,) = validate(str(version), "toy")
+    assert "is damaged after 0 warm-up records" in problem
 
 
 def _signatures():

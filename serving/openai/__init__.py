@@ -1,0 +1,1 @@
+"""OpenAI's API over the engine: completions, chat completions and the list of models."""

@@ -1,0 +1,1 @@
+"""One loaded version of a model: its SavedModel, its signatures, its tensors."""

@@ -1,0 +1,1 @@
+"""A model's versions: found, loaded, held, swapped and unloaded."""
