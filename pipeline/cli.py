@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from pipeline.commands.serve import Backend
 from pipeline.errors import PipelineError
 from serving.silence import libraries_silenced
 
@@ -46,14 +47,24 @@ def run(
         Optional[str],  # noqa: UP045
         typer.Option(help="When the model is pushed, ask it over gRPC to continue this text."),
     ] = None,
+    compute: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Choose model, batch, tokens and learning rate for this many training FLOPs."),
+    ] = None,
+    minutes: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="The same, for this many minutes of training on this machine."),
+    ] = None,
 ) -> None:
     """Run the pipeline: text in, a pushed model out.
 
     Exit status 0: the model was blessed, and it is pushed. 3: it was not. 1: a stage failed.
     """
     from pipeline.commands.run import run_pipeline
+    from pipeline.compute_plan import budget_of
 
-    raise typer.Exit(run_pipeline(config, overrides or [], ask))
+    budget = budget_of(compute, minutes, overrides or [])
+    raise typer.Exit(run_pipeline(config, overrides or [], ask, budget))
 
 
 @app.command()
@@ -103,31 +114,52 @@ def score(
     typer.echo(score_file(config, overrides or [], server, file))
 
 
-@app.command()
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def serve(
+    context: typer.Context,
     config: Config = DEFAULT,
     overrides: Set = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="gRPC port; 0 takes a free one.")] = 8500,
-    rest_api_port: Annotated[int, typer.Option(help="REST port; 0 takes a free one.")] = 8501,
+    port: Annotated[int, typer.Option(min=0, help="gRPC port; 0 takes a free one.")] = 8500,
+    rest_api_port: Annotated[int, typer.Option(min=0, help="REST port; 0 takes a free one.")] = 8501,
+    backend: Annotated[
+        Backend,
+        typer.Option(help="auto: tensorflow_model_server where it is on PATH, else the embedded server."),
+    ] = Backend.AUTO,
 ) -> None:
-    """Serve the pushed model over gRPC and REST, as TensorFlow Serving does."""
-    from pipeline.commands.ask import serve_model
+    """Serve the pushed model over gRPC and REST.
 
-    serve_model(config, overrides or [], host, port, rest_api_port)
+    Further flags are tensorflow_model_server's and go to the server, such as --enable_batching.
+    """
+    from pipeline.commands.serve import Listening, become, server_command
+
+    flags = list(context.args)
+    if config.startswith("-"):
+        # A flag of the server's in the place of the configuration.
+        config, flags = DEFAULT, [config, *flags]
+    command = server_command(config, overrides or [], Listening(host, port, rest_api_port), backend, flags)
+    typer.echo(command.says, err=True)
+    become(command)
 
 
 @app.command()
 def tensorboard(
-    config: Config = DEFAULT,
+    configs: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(
+            metavar="CONFIG",
+            help="TOML files, or names of samples; all pipelines in the output folder when none is given.",
+            show_default=False,
+        ),
+    ] = None,
     overrides: Set = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port.")] = 6006,
 ) -> None:
-    """Open TensorBoard on the training runs."""
-    from pipeline.commands.inspect import start_tensorboard
+    """Open TensorBoard on the training runs, those under way too."""
+    from pipeline.commands.tensorboard import start_tensorboard
 
-    start_tensorboard(config, overrides or [], host, port)
+    raise typer.Exit(start_tensorboard(configs or [], overrides or [], host, port))
 
 
 @app.command()
@@ -136,6 +168,27 @@ def runs(config: Config = DEFAULT, overrides: Set = None) -> None:
     from pipeline.commands.inspect import show_runs
 
     show_runs(config, overrides or [])
+
+
+@app.command("train-report")
+def train_report(
+    run_id: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(metavar="RUN", help="As 'lexmill runs' lists it; the latest when left out."),
+    ] = None,
+    config: Annotated[
+        str, typer.Option("--config", help="Whose run it is: a TOML file or a sample's name.")
+    ] = DEFAULT,
+    overrides: Set = None,
+    output: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("-o", "--output", help="The file to write; report.html in the run's folder by default."),
+    ] = None,
+) -> None:
+    """Write one HTML page of a run: curves, samples, evaluation, lineage, configuration."""
+    from pipeline.commands.report import write_report
+
+    typer.echo(f"wrote {write_report(config, overrides or [], run_id, output)}")
 
 
 @app.command("compile")
@@ -171,11 +224,13 @@ def config_show(config: Config = DEFAULT, overrides: Set = None) -> None:
 
 @config_app.command("check")
 def config_check(config: Config = DEFAULT, overrides: Set = None) -> None:
-    """Check a configuration; exit status 1 and a line for each mistake."""
+    """Check a configuration, and say how large its model is; exit status 1 and a line for each mistake."""
+    from models.networks import counts
     from pipeline.config import load
 
-    load(config, overrides or [])
-    typer.echo(f"{config}: valid")
+    loaded = load(config, overrides or [])
+    size = counts.count(loaded.model, loaded.tokenizer.vocabulary_size, loaded.packing.sequence_length)
+    typer.echo(f"{config}: valid; {loaded.model.family} of {size.summary()}")
 
 
 @config_app.command("reference")

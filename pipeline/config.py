@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from components.config import CorpusConfig, EvaluationConfig, PackingConfig, TokenizerConfig
 from models.config import ModelConfig, Settings, TrainingConfig
+from models.networks import sizes
 from pipeline.errors import ConfigError
 from pipeline.stack import toml_loads
 
@@ -108,7 +109,8 @@ def load(config: str, overrides: Sequence[str] = ()) -> PipelineConfig:
 
     Args:
       config: path of a TOML file, or the name of a shipped sample (``shakespeare``).
-      overrides: ``table.field=value`` each, the value in TOML, or else taken as a string.
+      overrides: ``table.field=value`` each, the value in TOML, or else taken as a string. A
+        ``model.size`` among them takes the place of the shape that the file gives.
 
     Raises:
       ConfigError: the file is missing or is not TOML, or a field is unknown or against its rule.
@@ -118,6 +120,8 @@ def load(config: str, overrides: Sequence[str] = ()) -> PipelineConfig:
         values = toml_loads(path.read_text(encoding="utf-8"))
     except (ValueError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    if any(override.partition("=")[0].strip() == "model.size" for override in overrides):
+        values["model"] = _without_shape(values.get("model"))
     for override in overrides:
         _apply(values, override)
     try:
@@ -157,6 +161,12 @@ def _apply(values: dict[str, Any], override: str) -> None:
         values[field] = toml_loads(f"value = {text}")["value"]
     except ValueError:
         values[field] = text
+
+
+def _without_shape(model: Any) -> Any:
+    if not isinstance(model, dict):
+        return model or {}
+    return {field: value for field, value in model.items() if field not in sizes.SHAPE_FIELDS}
 
 
 def _explain(path: Path, problem: Any) -> str:

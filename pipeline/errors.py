@@ -15,3 +15,7 @@ class RunInProgressError(PipelineError):
 
 class MissingInputError(PipelineError):
     """A file, a package or a pushed model is not there. The message says how to get it."""
+
+
+class PortTakenError(PipelineError):
+    """Another program listens where this one should. A retry with another port helps."""

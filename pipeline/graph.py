@@ -69,7 +69,7 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
         training=config.training,
         sequence_length=config.packing.sequence_length,
     )
-    trainer = Trainer(rows, tokenizer.outputs["tokenizer"], settings)
+    trainer = Trainer(rows, tokenizer.outputs["tokenizer"], settings, f"{places.root}/checkpoints")
     model = trainer.outputs["model"]
 
     baseline = BaselineFinder(model, places.model_base_path)

@@ -18,6 +18,7 @@ from tfx.orchestration import metadata
 from components.evaluator import summary
 from pipeline.config import PipelineConfig
 
+_RUNNING = {metadata_store_pb2.Execution.NEW, metadata_store_pb2.Execution.RUNNING}
 _FINISHED = {metadata_store_pb2.Execution.COMPLETE: "done", metadata_store_pb2.Execution.CACHED: "cached"}
 
 
@@ -37,6 +38,31 @@ class Run:
     pushed_path: str | None
     evaluation_path: str | None
     tensorboard_path: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Artifact:
+    """Something that a stage took or made."""
+
+    id: int
+    type: str
+    uri: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Execution:
+    """A stage of one run, with what went in and what came out."""
+
+    id: int
+    stage: str
+    state: str
+    """``done``, ``cached``, ``failed``, or ``unfinished``: under way, or killed."""
+    started_s: float
+    """Seconds since the epoch."""
+    seconds: float
+    inputs: dict[str, list[Artifact]]
+    """By the stage's own names for them."""
+    outputs: dict[str, list[Artifact]]
 
 
 def connection(config: PipelineConfig) -> metadata_store_pb2.ConnectionConfig:
@@ -66,6 +92,47 @@ def find(config: PipelineConfig, run_id: str) -> Run:
     store = metadata_store.MetadataStore(connection(config))
     context = store.get_context_by_type_and_name(constants.PIPELINE_RUN_CONTEXT_TYPE_NAME, run_id)
     return _run(store, config, context)
+
+
+def output_uris(config: PipelineConfig, run_id: str) -> dict[tuple[str, str], str]:
+    """(stage, output) -> folder, of the stages of a run that have ended; those of a cached one, too."""
+    store = metadata_store.MetadataStore(connection(config))
+    context = store.get_context_by_type_and_name(constants.PIPELINE_RUN_CONTEXT_TYPE_NAME, run_id)
+    executions = store.get_executions_by_context(context.id)
+    return {key: artifact.uri for key, artifact in _outputs(store, executions).items()}
+
+
+def executions(config: PipelineConfig, run_id: str) -> list[Execution]:
+    """The stages of one run, in the order in which they ran, with their artifacts: its lineage."""
+    store = metadata_store.MetadataStore(connection(config))
+    context = store.get_context_by_type_and_name(constants.PIPELINE_RUN_CONTEXT_TYPE_NAME, run_id)
+    found = sorted(store.get_executions_by_context(context.id), key=lambda execution: execution.id)
+    events = store.get_events_by_execution_ids([execution.id for execution in found]) if found else []
+    ids = {event.artifact_id for event in events}
+    artifacts = {each.id: each for each in store.get_artifacts_by_id(ids)} if ids else {}
+    types = {each.id: each.name for each in store.get_artifact_types()}
+
+    def of(execution: Any, kind: int) -> dict[str, list[Artifact]]:
+        by_name: dict[str, list[Artifact]] = {}
+        for event in events:
+            if event.execution_id == execution.id and event.type == kind:
+                found = artifacts[event.artifact_id]
+                artifact = Artifact(found.id, types[found.type_id].rsplit(".", 1)[-1], found.uri)
+                by_name.setdefault(event.path.steps[0].key, []).append(artifact)
+        return by_name
+
+    return [
+        Execution(
+            id=execution.id,
+            stage=_stage(execution),
+            state=_state(execution),
+            started_s=execution.create_time_since_epoch / 1000,
+            seconds=(execution.last_update_time_since_epoch - execution.create_time_since_epoch) / 1000,
+            inputs=of(execution, metadata_store_pb2.Event.INPUT),
+            outputs=of(execution, metadata_store_pb2.Event.OUTPUT),
+        )
+        for execution in found
+    ]
 
 
 def was_cached(store_connection: metadata_store_pb2.ConnectionConfig, execution_id: int) -> bool:
@@ -107,6 +174,11 @@ def _run(store: Any, config: PipelineConfig, context: Any) -> Run:
         evaluation_path=f"{evaluation.uri}/{summary.FILE}" if evaluation else None,
         tensorboard_path=model_run.uri if model_run else None,
     )
+
+
+def _state(execution: Any) -> str:
+    state = execution.last_known_state
+    return "unfinished" if state in _RUNNING else _FINISHED.get(state, "failed")
 
 
 def _stage(execution: Any) -> str:

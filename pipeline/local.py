@@ -1,17 +1,19 @@
 """Runs the pipeline on this machine, stage by stage, in this process.
 
-As TFX's LocalDagRunner does, with three things more: an observer is told of each stage, a
+As TFX's LocalDagRunner does, with four things more: an observer is told of each stage, a
 second run of the same pipeline is kept out while one is under way (SQLite metadata cannot
-take two writers), and the outcome is returned.
+take two writers), what follows the data stages may be planned by what they found, and the
+outcome is returned.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +28,8 @@ from pipeline.config import PipelineConfig
 from pipeline.errors import RunInProgressError
 from pipeline.graph import Places, create_pipeline
 
+_LAST_DATA_STAGE = "SequencePacker"
+
 
 class Observer(Protocol):
     """Told what the run is doing."""
@@ -35,30 +39,65 @@ class Observer(Protocol):
     def finish(self, seconds: float, cached: bool, result: str | None = None) -> None: ...
 
 
-def run(config: PipelineConfig, run_id: str, observer: Observer) -> history.Run:
+@dataclasses.dataclass(frozen=True)
+class DataOutputs:
+    """Where the data stages have left what training needs."""
+
+    rows_uri: str
+    tokenizer_uri: str
+
+
+Plan = Callable[[DataOutputs], PipelineConfig]
+"""The configuration to go on with. Must leave the data stages' settings as they are."""
+
+
+def run(config: PipelineConfig, run_id: str, observer: Observer, plan: Plan | None = None) -> history.Run:
     """Runs every stage, or takes its cached result, and says what came of it.
+
+    Args:
+      config: what to run; with ``plan``, up to the last data stage.
+      run_id: names the run.
+      observer: told of each stage.
+      plan: called after the last data stage.
 
     Raises:
       RunInProgressError: another process runs this pipeline.
       Exception: whatever a stage raised; `pipeline.failures.explain` puts it in words.
     """
     with _only_run(config):
-        connection = history.connection(config)
-        places = Places(
-            root=str(Path(config.root, "artifacts").resolve()),
-            corpus_path=config.corpus.path,
-            model_base_path=config.model_base_path,
-            beam_options=beam_options.local(config.beam),
-            metadata=connection,
-        )
-        ir = compiler.Compiler().compile(create_pipeline(config, places))
-        runtime_parameter_utils.substitute_runtime_parameter(
-            ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
-        )
         history.record_configuration(config, run_id)
-        for node in ir.nodes:
-            _run_stage(ir, node.pipeline_node, connection, observer)
+        ir = _compiled(config, run_id)
+        for index in range(len(ir.nodes)):
+            node = ir.nodes[index].pipeline_node
+            _run_stage(ir, node, history.connection(config), observer)
+            if plan is not None and node.node_info.id == _LAST_DATA_STAGE:
+                config = plan(_data_outputs(config, run_id))
+                history.record_configuration(config, run_id)
+                ir = _compiled(config, run_id)
         return history.find(config, run_id)
+
+
+def _compiled(config: PipelineConfig, run_id: str) -> pipeline_pb2.Pipeline:
+    places = Places(
+        root=str(Path(config.root, "artifacts").resolve()),
+        corpus_path=config.corpus.path,
+        model_base_path=config.model_base_path,
+        beam_options=beam_options.local(config.beam),
+        metadata=history.connection(config),
+    )
+    ir = compiler.Compiler().compile(create_pipeline(config, places))
+    runtime_parameter_utils.substitute_runtime_parameter(
+        ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
+    )
+    return ir
+
+
+def _data_outputs(config: PipelineConfig, run_id: str) -> DataOutputs:
+    uris = history.output_uris(config, run_id)
+    return DataOutputs(
+        rows_uri=uris[_LAST_DATA_STAGE, "packed_examples"],
+        tokenizer_uri=uris["TokenizerTrainer", "tokenizer"],
+    )
 
 
 def _run_stage(

@@ -10,7 +10,7 @@ import logging
 import time
 from typing import TextIO
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 
 from components.progress import LOGGER_NAME
@@ -58,6 +58,10 @@ class RunDisplay(logging.Handler):
         """Prints a line above whatever is live."""
         self.console.print(line, style=style, markup=False)
 
+    def show(self, renderable: RenderableType) -> None:
+        """Prints a table, say, above whatever is live."""
+        self.console.print(renderable, soft_wrap=False)
+
     def start(self, stage: str, activity: str = "") -> None:
         """A stage begins."""
         self._end_task()
@@ -79,6 +83,9 @@ class RunDisplay(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
+        if record.levelno >= logging.WARNING:
+            self.say(f"! {self._stage:<{_NAME_WIDTH}} {message}", style="yellow")
+            return
         completed, total = getattr(record, "completed", None), getattr(record, "total", None)
         self._result = message
         count = f"{completed:,}/{total:,}" if completed is not None and total else ""

@@ -1,10 +1,22 @@
 """What several packages' tests share: libraries kept quiet, one small tokenizer."""
 
+import os
+
 from pipeline import quiet
 
 quiet.set_environment()
 
 import pytest  # noqa: E402
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--server",
+        default=os.environ.get("LEXMILL_SERVER"),
+        metavar="HOST:PORT,HOST:PORT",
+        help="gRPC and REST addresses of the server that tests/serving/contract asks (default: embedded)",
+    )
+
 
 TEXT = (
     "The quick brown fox jumps over the lazy dog. Pack my box with five dozen liquor jugs!\n"

@@ -56,3 +56,13 @@ def test_every_command_in_it_exists_with_its_options(command):
 
 def test_there_are_commands_to_check():
     assert len(COMMANDS) >= 10
+
+
+def test_the_named_sizes_are_the_tables():
+    from models.networks.sizes import SHAPES
+
+    for name, shape in SHAPES["transformer"].items():
+        layers, width, heads = shape.values()
+        lstm_layers, lstm_width = SHAPES["lstm"][name].values()
+        shapes = rf"\| {layers} x {width}, {heads} \| {lstm_layers} x {lstm_width} \|"
+        assert re.search(rf"^\| `{re.escape(name)}` [^|]*{shapes}$", README, re.MULTILINE), name

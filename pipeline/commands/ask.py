@@ -1,13 +1,12 @@
-"""``lexmill generate``, ``score`` and ``serve``: the pushed model answers."""
+"""``lexmill generate`` and ``score``: the pushed model answers."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from models.measures import LossSums
 from pipeline.config import PipelineConfig, load
@@ -42,28 +41,12 @@ def score_file(config_name: str, overrides: Sequence[str], server: str | None, f
     )
 
 
-def serve_model(
-    config_name: str, overrides: Sequence[str], host: str, port: int, rest_api_port: int
-) -> NoReturn:
-    """Becomes the embedded server, so that a signal to this process is one to the server."""
-    config = load(config_name, overrides)
-    _require_pushed(config, config_name)
-    arguments = [
-        *("--model_name", config.name),
-        *("--model_base_path", str(Path(config.model_base_path).resolve())),
-        *("--host", host),
-        *("--port", str(port)),
-        *("--rest_api_port", str(rest_api_port)),
-    ]
-    os.execv(sys.executable, [sys.executable, "-m", "serving", *arguments])
-
-
 @contextlib.contextmanager
 def _client(config_name: str, overrides: Sequence[str], server: str | None) -> Iterator[Client]:
     """A client of ``server``, or of one started for the length of the block."""
     config = load(config_name, overrides)
     if server is None:
-        _require_pushed(config, config_name)
+        require_pushed(config, config_name)
         with served(config) as client:
             yield client
         return
@@ -88,7 +71,8 @@ def served(config: PipelineConfig) -> Iterator[Client]:
         yield client
 
 
-def _require_pushed(config: PipelineConfig, config_name: str) -> None:
+def require_pushed(config: PipelineConfig, config_name: str) -> None:
+    """Raises if no version of the pipeline's model is in its serving folder."""
     base_path = Path(config.model_base_path)
     if "://" in config.model_base_path:
         return

@@ -1,18 +1,13 @@
-"""``lexmill runs``, ``tensorboard`` and ``doctor``: looking at what is there."""
+"""``lexmill runs`` and ``doctor``: looking at what is there."""
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NoReturn
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from pipeline import quiet
 from pipeline.config import load
 from pipeline.errors import MissingInputError
 from serving.silence import libraries_silenced
@@ -46,20 +41,6 @@ def show_runs(config_name: str, overrides: Sequence[str]) -> None:
         )
     Console().print(table)
     print(f"configuration and log of a run: {config.root}/runs/<run>/config.json, log.txt")
-
-
-def start_tensorboard(config_name: str, overrides: Sequence[str], host: str, port: int) -> NoReturn:
-    """Becomes TensorBoard, on every training run of the pipeline."""
-    config = load(config_name, overrides)
-    log_directory = Path(config.root) / "artifacts" / "Trainer" / "model_run"
-    if not log_directory.is_dir():
-        raise MissingInputError(
-            f"{log_directory}: no training run is here yet: start one with 'lexmill run {config_name}'"
-        )
-    quiet.set_environment()
-    tensorboard = [sys.executable, "-W", "ignore", "-m", "tensorboard.main"]
-    command = [*tensorboard, f"--logdir={log_directory}", f"--host={host}"]
-    os.execv(sys.executable, [*command, f"--port={port}"])
 
 
 def show_diagnosis() -> int:

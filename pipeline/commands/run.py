@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -16,12 +17,16 @@ from pipeline.run_id import new_run_id
 from pipeline.terminal import RunDisplay
 
 if TYPE_CHECKING:
+    from pipeline.compute_plan import Budget
     from pipeline.history import Run
+    from pipeline.local import DataOutputs
 
 DONE, FAILED, NOT_PUSHED = 0, 1, 3
 
 
-def run_pipeline(config_name: str, overrides: Sequence[str], ask: str | None) -> int:
+def run_pipeline(
+    config_name: str, overrides: Sequence[str], ask: str | None, budget: Budget | None = None
+) -> int:
     """Runs the pipeline and tells the terminal; returns the exit status."""
     config = load(config_name, overrides)
     if config.corpus.sample:
@@ -31,11 +36,18 @@ def run_pipeline(config_name: str, overrides: Sequence[str], ask: str | None) ->
     places = [override for override in overrides if override.startswith(("output.", "name="))]
     arguments = shlex.join([config_name, *(word for place in places for word in ("--set", place))])
     with quiet.libraries_write_to(log_file) as terminal:
-        return _run(config, run_id, log_file, terminal, ask, arguments)
+        plan = partial(_plan, config_name, overrides, budget) if budget is not None else None
+        return _run(config, run_id, log_file, terminal, ask, arguments, plan)
 
 
 def _run(
-    config: PipelineConfig, run_id: str, log_file: Path, terminal: TextIO, ask: str | None, arguments: str
+    config: PipelineConfig,
+    run_id: str,
+    log_file: Path,
+    terminal: TextIO,
+    ask: str | None,
+    arguments: str,
+    plan: Callable[[RunDisplay, DataOutputs], PipelineConfig] | None,
 ) -> int:
     started = time.monotonic()
     with RunDisplay(terminal) as display:
@@ -44,7 +56,7 @@ def _run(
         try:
             from pipeline import local
 
-            outcome = local.run(config, run_id, display)
+            outcome = local.run(config, run_id, display, partial(plan, display) if plan else None)
         except Exception as error:
             from pipeline.failures import explain
 
@@ -70,6 +82,30 @@ def _run(
         return DONE if is_pushed else NOT_PUSHED
 
 
+def _plan(
+    config_name: str, overrides: Sequence[str], budget: Budget, display: RunDisplay, outputs: DataOutputs
+) -> PipelineConfig:
+    """Shows the plan; the configuration is the one that its overrides make, given as ``--set``."""
+    from pipeline import plan_table, planning
+
+    started = time.monotonic()
+    display.start("plan", "timing this machine")
+    config = load(config_name, overrides)
+    plan = planning.make(config, budget, outputs)
+    display.finish(time.monotonic() - started, False)
+    display.show(plan_table.table(plan))
+    bound = config.evaluation.max_bits_per_byte
+    if plan.choice.bits_per_byte > bound:
+        display.say(
+            f"the predicted loss is above evaluation.max_bits_per_byte = {bound:g}: "
+            "the model may not be blessed, and then is not pushed",
+            style="yellow",
+        )
+    words = [word for override in (*overrides, *plan.overrides) for word in ("--set", override)]
+    display.say(f"the same run: {shlex.join(['lexmill', 'run', config_name, *words])}", style="dim")
+    return load(config_name, [*overrides, *plan.overrides])
+
+
 def _ask(config: PipelineConfig, prompt: str) -> str:
     with served(config) as client:
         [generation] = client.generate([prompt], max_new_tokens=64, temperature=0.7, top_p=0.95)
@@ -88,6 +124,7 @@ def _closing(arguments: str, outcome: Run, seconds: float, is_pushed: bool) -> l
         *lines,
         f"model:       version {outcome.pushed_version} in {outcome.pushed_path}",
         f"TensorBoard: lexmill tensorboard {arguments}",
+        f"report:      lexmill train-report --config {arguments}",
         f"serve:       lexmill serve {arguments}",
         f'generate:    lexmill generate "To be" --config {arguments}',
     ]

@@ -7,7 +7,18 @@ from typer.testing import CliRunner
 
 from pipeline.cli import app
 
-COMMANDS = ["run", "generate", "score", "serve", "tensorboard", "runs", "compile", "doctor", "config"]
+COMMANDS = [
+    "run",
+    "generate",
+    "score",
+    "serve",
+    "tensorboard",
+    "runs",
+    "train-report",
+    "compile",
+    "doctor",
+    "config",
+]
 
 
 def _lexmill(*arguments, **options):
@@ -54,6 +65,8 @@ def test_every_command_explains_itself(command):
         (["score", "missing.txt"], "missing.txt: cannot be read: No such file or directory"),
         (["tensorboard"], "no training run is here yet"),
         (["runs"], "'shakespeare' has no runs yet"),
+        (["train-report"], "'shakespeare' has no runs yet: start one with 'lexmill run shakespeare'"),
+        (["train-report", "-o", "no/such/folder.html"], "no/such/folder.html: its folder is not there"),
         (["compile", "tiny", "-o", "pipeline.json"], "pipeline.json: the specification is YAML"),
     ],
 )
@@ -77,3 +90,9 @@ def test_config_show_prints_the_full_configuration():
     assert result.exit_code == 0
     assert '"num_layers": 5' in result.output
     assert '"weight_decay"' in result.output
+
+
+def test_config_check_says_how_large_the_model_is():
+    result = CliRunner().invoke(app, ["config", "check", "shakespeare"])
+    assert result.exit_code == 0
+    assert "valid; transformer of 929,280 parameters (396,800 outside the embeddings)" in result.output

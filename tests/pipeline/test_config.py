@@ -105,3 +105,14 @@ def test_what_is_not_toml_is_refused(tmp_path, content):
 def test_a_required_field_that_is_missing_is_named(file):
     with pytest.raises(ConfigError, match=r"corpus\.path: missing"):
         config.load(file('name = "a"\n[corpus]\nsources = [{ name = "x", pattern = "*" }]\n'))
+
+
+def test_a_size_given_on_the_command_line_takes_the_place_of_the_files_shape(file):
+    path = file(MINIMAL + "[model]\nnum_layers = 1\nhidden_dim = 64\nnum_heads = 8\ndropout = 0.1\n")
+    model = config.load(path, ["model.num_layers=6", "model.size=1m"]).model
+    assert (model.num_layers, model.hidden_dim, model.num_heads, model.dropout) == (6, 128, 4, 0.1)
+
+
+def test_a_size_that_is_not_named_lists_those_that_are(file):
+    with pytest.raises(ConfigError, match=r"model\.size = '2m': Input should be '10k', '30k', .* or '1\.5b'"):
+        config.load(file(MINIMAL), ["model.size=2m"])

@@ -5,9 +5,11 @@ One run after another on the same folders; each test looks at what a run left.
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -21,6 +23,7 @@ import tensorflow_text  # noqa: F401 (its ops are in the SavedModel)
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from models.export import default_inputs
+from models.networks.counts import count
 from pipeline.config import load
 from serving.client import Client
 from serving.embedded_process import embedded_process
@@ -54,9 +57,11 @@ def _lexmill(tiny_config, *arguments):
     return Ran(done.returncode, done.stdout + done.stderr, time.monotonic() - started)
 
 
+RUN = ("--set", f'training.sample_prompts=["{PROMPT}"]')
+
+
 def _run(tiny_config, *arguments):
-    prompts = f'training.sample_prompts=["{PROMPT}"]'
-    return _lexmill(tiny_config, "run", str(tiny_config), "--set", prompts, *arguments)
+    return _lexmill(tiny_config, "run", str(tiny_config), *RUN, *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +86,11 @@ def lstm(tiny_config, refused):
 
 
 @pytest.fixture(scope="module")
+def planned(tiny_config, again):
+    return _run(tiny_config, "--compute", "1e10")
+
+
+@pytest.fixture(scope="module")
 def served(tiny_config):
     return tiny_config.parent / "served" / "tiny"
 
@@ -97,6 +107,7 @@ def test_a_run_ends_by_saying_where_things_are(first, served, tiny_config):
     assert f"version 1 in {served}/1" in first.output
     for command in (
         f"lexmill tensorboard {tiny_config}",
+        f"lexmill train-report --config {tiny_config}",
         f"lexmill serve {tiny_config}",
         f'lexmill generate "To be" --config {tiny_config}',
     ):
@@ -201,7 +212,28 @@ def test_tensorboard_shows_the_training_runs(tiny_config):
         process.terminate()
         process.wait(30)
     assert len(tags) == 2
-    assert all("validation/bits_per_byte" in found for found in tags.values())
+    assert all("bits_per_byte/validation" in found for found in tags.values())
+
+
+@pytest.mark.usefixtures("lstm")
+def test_a_run_has_a_report_with_its_curves_lineage_and_verdict(tiny_config, served):
+    latest = _lexmill(tiny_config, "train-report", "--config", str(tiny_config), "-o", "report.html")
+    assert latest.output == "wrote report.html\n"
+    text = (tiny_config.parent / "report.html").read_text()
+    assert f"Pushed as version 2 to {served}/2" in text
+    assert "compared with the model pushed last" in text
+    assert len(re.findall(r"<svg ", text)) == 9
+    for stage in STAGES:
+        assert f"<b>{stage}</b>" in text
+    runs = sorted(path.name for path in (tiny_config.parent / "build/tiny/runs").iterdir())
+    refused = _lexmill(tiny_config, "train-report", runs[2], "--config", str(tiny_config))
+    text = (tiny_config.parent / f"build/tiny/runs/{runs[2]}/report.html").read_text()
+    assert refused.status == 0
+    assert "NOT blessed: bits_per_byte overall" in text
+    unknown = _lexmill(tiny_config, "train-report", "nope", "--config", str(tiny_config))
+    assert unknown.status == 1
+    [line] = unknown.output.splitlines()
+    assert line.startswith(f"error: nope: 'tiny' has no such run: there are {runs[-1]}, ")
 
 
 @pytest.mark.usefixtures("lstm")
@@ -254,6 +286,43 @@ def test_a_pushed_version_that_was_deleted_is_pushed_again(tiny_config, served):
     assert f"version 3 in {served}" in back.line("Pusher")
 
 
+@pytest.mark.usefixtures("lstm")
+def test_a_llama_style_model_goes_through_the_same_pipeline_by_a_named_size(tiny_config, served):
+    settings = ("model.style=llama", "model.size=10k", "model.num_key_value_heads=1",
+                "evaluation.max_regression=8", "evaluation.max_source_regression=8")  # fmt: skip
+    ran = _run(tiny_config, *(word for setting in settings for word in ("--set", setting)))
+    assert ran.status == 0, ran.output
+    assert ran.line("SequencePacker").endswith("cached")
+    assert ran.line("ServingValidator").startswith("✓")
+    assert f"in {served}" in ran.line("Pusher")
+
+
+@pytest.mark.usefixtures("lstm")
+def test_a_training_that_is_killed_goes_on_where_it_was_when_the_command_is_given_again(tiny_config):
+    """That its weights and curves are an uninterrupted run's is in tests/models/training/test_resume.py."""
+    settings = ("training.num_steps=600", "training.checkpoint_every=20", "training.seed=5",
+                "evaluation.max_regression=8", "evaluation.max_source_regression=8")  # fmt: skip
+    arguments = [word for setting in settings for word in ("--set", setting)]
+    command = [sys.executable, "-m", "pipeline", "run", str(tiny_config), *RUN, *arguments]
+    checkpoints = tiny_config.parent / "build/tiny/artifacts/checkpoints"
+    before = set(checkpoints.glob("*/*/complete.json"))
+    process = subprocess.Popen(
+        command, cwd=tiny_config.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    while not set(checkpoints.glob("*/*/complete.json")) - before:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.kill()
+    process.wait(30)
+    ran = _run(tiny_config, *arguments)
+    assert ran.status == 0, ran.output
+    going_on = re.search(r"! Trainer +going on after step (\d+)", ran.output)
+    assert going_on is not None, ran.output
+    assert 20 <= int(going_on[1]) < 600
+
+
 def test_bad_input_is_one_line_and_status_one(tiny_config, corpus, tmp_path):
     (tmp_path / "text").mkdir()
     (tmp_path / "text" / "a.txt").write_bytes(b"good line\nbad \xff line\n")
@@ -271,3 +340,32 @@ def test_bad_input_is_one_line_and_status_one(tiny_config, corpus, tmp_path):
     assert huge.status == 1
     assert re.match(r"✗ TokenizerTrainer .*100000", huge.output.splitlines()[-1])
     assert not (tmp_path / "served").exists()
+
+
+def test_a_budget_of_compute_is_planned_shown_and_recorded(planned, tiny_config):
+    assert planned.line("SequencePacker").endswith("cached")
+    assert planned.line("Trainer").startswith("✓")
+    overrides = _overrides_of(planned)
+    for name, value in (override.split("=", 1) for override in overrides):
+        if name.startswith("training.num_steps"):
+            assert re.search(rf"steps +│ {int(value):,} ", planned.output)
+    newest = max((tiny_config.parent / "build" / "tiny" / "runs").iterdir(), key=lambda path: path.name)
+    recorded = json.loads((newest / "config.json").read_text())
+    assert recorded == json.loads(load(str(tiny_config), overrides).model_dump_json())
+    counts = count(load(str(tiny_config), overrides).model, 400, 32)
+    tokens = recorded["training"]["num_steps"] * recorded["training"]["batch_size"] * 32
+    assert counts.training_flops_per_token * tokens == pytest.approx(1e10, rel=0.02)
+
+
+def test_a_plans_overrides_are_the_same_run_and_cached(planned, tiny_config):
+    arguments = [word for override in _overrides_of(planned) for word in ("--set", override)]
+
+    replayed = _lexmill(tiny_config, "run", str(tiny_config), *arguments)
+
+    assert replayed.status == planned.status
+    assert replayed.line("Trainer").endswith("cached")
+
+
+def _overrides_of(planned):
+    words = shlex.split(re.search(r"^the same run: (.*)$", planned.output, re.MULTILINE)[1])
+    return [value for flag, value in itertools.pairwise(words) if flag == "--set"]

@@ -79,6 +79,12 @@ def test_the_locked_environment_is_made_with_compiled_bytecode(run: Make, checko
     assert calls(checkout) == ["uv sync --locked --compile-bytecode --python 3.10"]
 
 
+def test_on_a_machine_with_a_gpu_the_environment_has_cudas_libraries(run: Make, checkout: Path) -> None:
+    write_script(checkout / "machine" / "nvidia-smi", "")
+    assert "base stack with CUDA libraries" in run("make", "environment").stdout
+    assert calls(checkout) == ["uv sync --locked --extra gpu --compile-bytecode --python 3.10"]
+
+
 def test_an_environment_that_is_up_to_date_is_not_made_again(run: Make, checkout: Path) -> None:
     run("make", "environment")
     again = run("make", "environment")

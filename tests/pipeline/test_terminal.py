@@ -23,6 +23,19 @@ def test_a_stage_that_has_ended_is_one_line_with_its_result_and_seconds():
     assert _lines(file) == ["✓ CorpusGen          12 documents  (1.2 s)"]
 
 
+def test_a_notice_stays_above_the_stages_line():
+    file = io.StringIO()
+    with RunDisplay(file) as display:
+        display.start("Trainer")
+        progress.notice("going on after step 20")
+        progress.report("loss 1.2")
+        display.finish(1.25, cached=False)
+    assert _lines(file) == [
+        "! Trainer            going on after step 20",
+        "✓ Trainer            loss 1.2  (1.2 s)",
+    ]
+
+
 def test_a_cached_stage_says_so():
     file = io.StringIO()
     with RunDisplay(file) as display:
