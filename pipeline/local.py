@@ -23,6 +23,7 @@ from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
+from models.training import cores
 from pipeline import beam_options, history, stage_results
 from pipeline.config import PipelineConfig
 from pipeline.errors import RunInProgressError
@@ -64,6 +65,7 @@ def run(config: PipelineConfig, run_id: str, observer: Observer, plan: Plan | No
       RunInProgressError: another process runs this pipeline.
       Exception: whatever a stage raised; `pipeline.failures.explain` puts it in words.
     """
+    cores.share()  # Before any stage uses TensorFlow: all run in this process.
     with _only_run(config):
         history.record_configuration(config, run_id)
         ir = _compiled(config, run_id)

@@ -27,7 +27,7 @@ def run_fn(fn_args: FnArgs) -> None:
     from models import causal_lm, export
     from models.networks import counts
     from models.tokenizer import GraphTokenizer
-    from models.training import devices, loop, projector, strategy
+    from models.training import cores, devices, loop, projector, strategy
     from serving import warmup
 
     settings = TrainerSettings.model_validate_json(fn_args.custom_config[SETTINGS])
@@ -35,6 +35,7 @@ def run_fn(fn_args: FnArgs) -> None:
         tokenizer_proto = file.read()
     train_files, eval_files = _files(fn_args.train_files), _files(fn_args.eval_files)
 
+    cores.share()
     devices.allow_memory_growth()
     distribution = strategy.choose(os.environ)
     devices.prepare(settings.training)

@@ -19,6 +19,7 @@ import tensorflow as tf
 from models.config import ModelConfig
 from models.decoding.decoder import Decoder
 from models.decoding.keras_weights import lstm_decoder
+from models.networks.lstm_layer import LSTM
 
 
 class LSTMBackbone(keras_hub.models.Backbone):
@@ -53,7 +54,7 @@ class LSTMBackbone(keras_hub.models.Backbone):
             name="token_embedding",
         )
         self.lstm_layers = [
-            keras.layers.LSTM(
+            LSTM(
                 hidden_dim,
                 recurrent_dropout=recurrent_dropout,
                 return_sequences=True,

@@ -14,6 +14,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import tensorflow as tf
@@ -25,14 +26,14 @@ from models.errors import TooFewRowsError, TrainingDivergedError
 from models.export import ServedLanguageModel, default_inputs
 from models.measures import LossSums
 from models.tokenizer import GraphTokenizer
-from models.training import batches, devices, divergence, row_store, strategy
+from models.training import batches, cores, devices, divergence, row_store, strategy
 from models.training.checkpoints import CheckpointStore, Progress
 from models.training.optimizer import AdamW
 from models.training.profiler import StepProfiler
 from models.training.run_card import RunCard
 from models.training.run_log import RunLog, Window
 from models.training.schedule import learning_rate
-from models.training.step import TrainingStep
+from models.training.step import TrainingStep, seed_states
 from models.training.weight_histograms import WeightHistograms
 
 ReportProgress = Callable[[str, int, int], None]
@@ -120,7 +121,9 @@ class _Run:
         self._is_chief = strategy.is_chief(tf.distribute.get_strategy())
         jit_compile = devices.use_xla(config, model)
         optimizer = AdamW(config, model.trainable_variables, devices.is_float16(config))
-        self._step_function = TrainingStep(model, optimizer, config, jit_compile)
+        self._step_function = TrainingStep(
+            model, optimizer, config, jit_compile, cores.num_shards(config.rows_per_part)
+        )
         self._loss_function = _loss_function(model, jit_compile)
         self._sample = _sampler(model, tokenizer, config)
         self._batches = batches.StackReader(store, config)
@@ -292,9 +295,7 @@ class _Stopwatch:
 def _changing(model: CausalLM) -> list[tf.Variable]:
     """What training changes in a model: its trainable variables, and the state of random numbers.
     Frozen weights come from the preset again."""
-    frozen = {id(variable) for variable in model.non_trainable_weights}
-    seeds = [variable for variable in model.non_trainable_variables if id(variable) not in frozen]
-    return [variable.value for variable in (*model.trainable_variables, *seeds)]
+    return [variable.value for variable in (*model.trainable_variables, *seed_states(model))]
 
 
 def _loss_function(model: CausalLM, jit_compile: bool) -> Any:
@@ -306,7 +307,8 @@ def _loss_function(model: CausalLM, jit_compile: bool) -> Any:
 
 
 def _validation_sums(loss_function: Any, held_out: Sequence[rows.Batch]) -> LossSums:
-    outcomes = [loss_function(batch.token_ids, batch.loss_mask) for batch in held_out]
+    with ThreadPoolExecutor(cores.side_by_side()) as pool:
+        outcomes = list(pool.map(lambda batch: loss_function(batch.token_ids, batch.loss_mask), held_out))
     return LossSums(
         sum(float(nll) for nll, _ in outcomes),
         sum(float(weight) for _, weight in outcomes),

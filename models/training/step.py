@@ -7,15 +7,20 @@ replicas of the strategy. The gradient is that of the mean loss over the *whole*
 tokens, whatever the parts and replicas: their number changes speed and memory, not the result
 (but for the order in which floats are added).
 
-On one device the whole of it is one function, compiled by XLA where that is asked for. With
-more, each replica's gradients are compiled by themselves and summed by the strategy's
-collective (NCCL on GPUs); the update runs on each replica alike.
+On one GPU the whole of it is one function, compiled by XLA where that is asked for. On a CPU the
+rows are cut once more, into a shard a core, whose gradients run side by side, each on one thread
+(see `models.training.devices`): at small widths the threads of one op would wait for each other
+longer than they work. With several devices, each replica's gradients are compiled by themselves and
+summed by the strategy's collective (NCCL on GPUs); the update runs on each replica alike.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import keras
 import tensorflow as tf
 
 from models import causal_lm
@@ -49,16 +54,30 @@ class StepSums(NamedTuple):
 class TrainingStep:
     """A callable from `Stack` to `StepSums` that updates the model in place."""
 
-    def __init__(self, model: CausalLM, optimizer: AdamW, config: TrainingConfig, jit_compile: bool) -> None:
+    def __init__(
+        self,
+        model: CausalLM,
+        optimizer: AdamW,
+        config: TrainingConfig,
+        jit_compile: bool,
+        num_shards: int = 1,
+    ) -> None:
+        """``num_shards`` divides the rows of a part, and is 1 under a strategy of several replicas."""
         self._model = model
         self._optimizer = optimizer
         self._config = config
         self._strategy = tf.distribute.get_strategy()
-        self._gradients = self._sum_parts
+        self._num_shards = num_shards
+        self._seeds = seed_states(model)
+        self._gradients: Any = self._sum_parts
         step = self._step
         if self._strategy.num_replicas_in_sync > 1:
+            step = self._distributed_step
+        elif num_shards > 1:
+            step = self._sharded_step
+        if step != self._step:
             self._gradients = tf.function(self._sum_parts, jit_compile=jit_compile, autograph=False)
-            step, jit_compile = self._distributed_step, False
+            jit_compile = False
         self._steps = tf.function(
             lambda stack: self._loop(step, stack), jit_compile=jit_compile, autograph=False
         )
@@ -94,8 +113,27 @@ class TrainingStep:
         self, token_ids: tf.Tensor, loss_mask: tf.Tensor, num_targets: tf.Tensor, learning_rate: tf.Tensor
     ) -> StepSums:
         scale = self._optimizer.loss_scale / tf.maximum(num_targets, 1.0)
-        nll, gradients = self._gradients(token_ids, loss_mask, scale)
+        nll, gradients, _ = self._gradients(token_ids, loss_mask, scale, [])
         return StepSums(nll, self._optimizer.apply(gradients, learning_rate))
+
+    def _sharded_step(
+        self, token_ids: tf.Tensor, loss_mask: tf.Tensor, num_targets: tf.Tensor, learning_rate: tf.Tensor
+    ) -> StepSums:
+        scale = self._optimizer.loss_scale / tf.maximum(num_targets, 1.0)
+        shards = zip(
+            *(tf.split(rows, self._num_shards, axis=1) for rows in (token_ids, loss_mask)), strict=True
+        )
+        seeds = [tf.convert_to_tensor(variable.value) for variable in self._seeds]
+        # No data goes from one shard's call to another's, so that they run side by side.
+        outcomes = [
+            self._gradients(*rows, scale, [_seed_of_shard(seed, shard) for seed in seeds])
+            for shard, rows in enumerate(shards)
+        ]
+        nll, gradients, after = zip(*outcomes, strict=True)
+        for variable, seed in zip(self._seeds, after[0], strict=True):
+            variable.assign(seed)
+        total = [tf.add_n(values) for values in zip(*gradients, strict=True)]
+        return StepSums(tf.add_n(list(nll)), self._optimizer.apply(total, learning_rate))
 
     def _distributed_step(
         self, token_ids: tf.Tensor, loss_mask: tf.Tensor, num_targets: tf.Tensor, learning_rate: tf.Tensor
@@ -104,7 +142,7 @@ class TrainingStep:
         scale = self._optimizer.loss_scale / tf.maximum(num_targets, 1.0)
 
         def replica(token_ids: tf.Tensor, loss_mask: tf.Tensor, scale: tf.Tensor) -> Any:
-            nll, gradients = self._gradients(token_ids, loss_mask, scale)
+            nll, gradients, _ = self._gradients(token_ids, loss_mask, scale, [])
             return tf.distribute.get_replica_context().all_reduce("sum", [nll, *gradients])
 
         nll, *gradients = strategy.run(replica, args=(token_ids, loss_mask, scale))
@@ -112,38 +150,38 @@ class TrainingStep:
         return StepSums(strategy.experimental_local_results(nll)[0], norm)
 
     def _sum_parts(
-        self, token_ids: tf.Tensor, loss_mask: tf.Tensor, scale: tf.Tensor
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Sum of nll, and the gradients of ``scale`` times the objective, added up over the parts."""
+        self, token_ids: tf.Tensor, loss_mask: tf.Tensor, scale: tf.Tensor, seeds: list[tf.Tensor]
+    ) -> tuple[tf.Tensor, list[tf.Tensor], list[tf.Tensor]]:
+        """Sum of nll, the gradients of ``scale`` times the objective, added up over the parts, and the seeds
+        to go on from. No seeds: those of the model itself, which then change."""
         variables = [variable.value for variable in self._model.trainable_variables]
 
-        def part(token_ids: tf.Tensor, loss_mask: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
-            with tf.GradientTape() as tape:
+        def part(token_ids: tf.Tensor, loss_mask: tf.Tensor, seeds: list[tf.Tensor]) -> Any:
+            with _seeded(self._seeds, seeds) as after, tf.GradientTape() as tape:
                 nll, objective = objective_sums(
                     self._model, token_ids, loss_mask, self._config.label_smoothing
                 )
                 scaled = objective * scale
             gradients = tape.gradient(scaled, variables, unconnected_gradients="zero")
-            return nll, [tf.convert_to_tensor(gradient) for gradient in gradients]
+            return nll, [tf.convert_to_tensor(gradient) for gradient in gradients], after
 
         num_parts = token_ids.shape[0]
         if num_parts == 1:
-            return part(token_ids[0], loss_mask[0])
+            return part(token_ids[0], loss_mask[0], seeds)
 
-        def add(index: tf.Tensor, nll: tf.Tensor, sums: list[tf.Tensor]) -> Any:
-            more, gradients = part(token_ids[index], loss_mask[index])
-            return index + 1, nll + more, [a + b for a, b in zip(sums, gradients, strict=True)]
+        def add(index: tf.Tensor, nll: tf.Tensor, sums: list[tf.Tensor], seeds: list[tf.Tensor]) -> Any:
+            more, gradients, seeds = part(token_ids[index], loss_mask[index], seeds)
+            return index + 1, nll + more, [a + b for a, b in zip(sums, gradients, strict=True)], seeds
 
         zeros = [tf.zeros(variable.shape, variable.dtype) for variable in variables]
-        start = (tf.constant(0), tf.constant(0.0), zeros)
-        _, nll, gradients = tf.while_loop(
+        _, nll, gradients, seeds = tf.while_loop(
             lambda index, *_: index < num_parts,
             add,
-            start,
+            (tf.constant(0), tf.constant(0.0), zeros, seeds),
             parallel_iterations=1,
             maximum_iterations=num_parts,
         )
-        return nll, gradients
+        return nll, gradients, seeds
 
 
 def objective_sums(
@@ -162,6 +200,30 @@ def objective_sums(
     uniform = tf.reduce_logsumexp(logits, axis=-1) - tf.reduce_mean(logits, axis=-1)
     smoothed = (1.0 - label_smoothing) * nll + label_smoothing * uniform
     return total, tf.reduce_sum(smoothed * loss_mask)
+
+
+def seed_states(model: CausalLM) -> list[keras.Variable]:
+    """The variables from which dropout draws: what changes in training besides the weights."""
+    weights = {id(variable) for variable in model.non_trainable_weights}
+    return [variable for variable in model.non_trainable_variables if id(variable) not in weights]
+
+
+@contextlib.contextmanager
+def _seeded(variables: list[keras.Variable], seeds: list[tf.Tensor]) -> Iterator[list[tf.Tensor]]:
+    """Within it, random numbers come from ``seeds`` in the place of ``variables``; the list that it gives
+    holds, at its end, the seeds to go on from. Without seeds it does nothing."""
+    after: list[tf.Tensor] = []
+    if not seeds:
+        yield after
+        return
+    with keras.StatelessScope(list(zip(variables, seeds, strict=True))) as scope:
+        yield after
+    after += [scope.get_current_value(variable) for variable in variables]
+
+
+def _seed_of_shard(seed: tf.Tensor, shard: int) -> tf.Tensor:
+    """A seed is ``(key, count)``; each shard counts from far away."""
+    return seed + tf.constant([0, shard << 28], seed.dtype)
 
 
 def _at(tensor: tf.Tensor, index: Any) -> tf.Tensor:

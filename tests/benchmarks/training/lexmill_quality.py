@@ -19,7 +19,7 @@ import tensorflow as tf  # noqa: E402
 
 from models import causal_lm  # noqa: E402
 from models.config import ModelConfig, TrainingConfig  # noqa: E402
-from models.training import batches, devices  # noqa: E402
+from models.training import batches, cores, devices  # noqa: E402
 from models.training.optimizer import AdamW  # noqa: E402
 from models.training.schedule import learning_rate  # noqa: E402
 from models.training.step import Stack, TrainingStep  # noqa: E402
@@ -34,11 +34,16 @@ class Trainer:
     def __init__(self, spec: dict) -> None:
         self.length, self.batch = spec["length"], spec["training"]["batch_size"]
         self.config = TrainingConfig(**spec["training"], seed=spec["seed"], precision="float32")
+        cores.share()
         devices.prepare(self.config)
         self.model = causal_lm.build(ModelConfig(**spec["model"]), spec["vocabulary"], self.length)
         self.optimizer = AdamW(self.config, self.model.trainable_variables, False)
         self._step = TrainingStep(
-            self.model, self.optimizer, self.config, devices.use_xla(self.config, self.model)
+            self.model,
+            self.optimizer,
+            self.config,
+            devices.use_xla(self.config, self.model),
+            cores.num_shards(self.config.rows_per_part),
         )
         self._random = np.random.default_rng(spec["seed"])
 
@@ -74,8 +79,6 @@ class Trainer:
 
 def main() -> None:
     spec = json.loads(sys.argv[1])
-    if "intra_op_threads" in spec:
-        tf.config.threading.set_intra_op_parallelism_threads(spec["intra_op_threads"])
     data = np.load(spec["data"])
     trainer = Trainer(spec)
     begun = time.perf_counter()

@@ -17,7 +17,7 @@ import tensorflow as tf  # noqa: E402
 
 from models import causal_lm  # noqa: E402
 from models.config import ModelConfig, TrainingConfig  # noqa: E402
-from models.training import batches, devices  # noqa: E402
+from models.training import batches, cores, devices  # noqa: E402
 from models.training.optimizer import AdamW  # noqa: E402
 from models.training.step import Stack, TrainingStep  # noqa: E402
 
@@ -39,10 +39,13 @@ def main() -> None:
         precision=spec.get("precision", "float32"),
         jit_compile=spec["jit_compile"],
     )
+    cores.share()
     devices.prepare(config)
     model = causal_lm.build(model_config, spec["vocabulary"], length)
     optimizer = AdamW(config, model.trainable_variables, devices.is_float16(config))
-    step = TrainingStep(model, optimizer, config, devices.use_xla(config, model))
+    step = TrainingStep(
+        model, optimizer, config, devices.use_xla(config, model), cores.num_shards(config.rows_per_part)
+    )
     random = np.random.default_rng(0)
     ids = random.integers(3, spec["vocabulary"], 1_000_000).astype(np.int32)
     windows = np.arange(length + 1)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import keras
 import pytest
 
 from models.config import TrainingConfig
@@ -123,3 +124,11 @@ def test_on_a_gpu_xla_compiles_what_does_not_run_on_cudnn(monkeypatch):
     assert not devices.use_xla(TrainingConfig(jit_compile="off"), _model(dense))
     with pytest.raises(DevicesError, match="lstm_0 runs on cuDNN, which XLA cannot compile: choose 'auto'"):
         devices.use_xla(TrainingConfig(jit_compile="on"), _model(dense, lstm))
+
+
+def test_on_a_cpu_xla_compiles_the_loop_of_an_lstm():
+    lstm = keras.layers.LSTM(4, name="lstm_0")
+    assert devices.use_xla(TrainingConfig(), _model(lstm))
+    assert not devices.use_xla(TrainingConfig(), _model(_Layer("dense", True)))
+    assert devices.use_xla(TrainingConfig(jit_compile="on"), _model(_Layer("dense", True)))
+    assert not devices.use_xla(TrainingConfig(jit_compile="off"), _model(lstm))
