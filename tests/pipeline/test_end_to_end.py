@@ -25,9 +25,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from models.export import default_inputs
 from models.networks.counts import count
 from pipeline.config import load
-from serving.client import Client
+from serving.client import Client, RestClient
 from serving.embedded_process import embedded_process
-from serving.rest_client import RestClient
 
 PROMPT = "the king"
 STAGES = [

@@ -4,13 +4,13 @@ import pytest
 
 from serving import contract
 from serving.client import Client, RestClient
+from serving.clients.results import Generation, ServedVersion, cut_at_stop
 from serving.errors import (
     DeadlineExceededError,
     InvalidArgumentError,
     NotFoundError,
     UnavailableError,
 )
-from serving.language_model import Generation, ServedVersion, cut_at_stop
 
 PROMPTS = ["", "To be", "naïve café 漢字"]
 
