@@ -68,14 +68,13 @@ class AsyncLanguageModel(abc.ABC):
     ) -> AsyncGenerator[Chunk, None]:
         """As `LanguageModel.stream`. A loop that is left early closes the connection when its generator is
         collected; ``contextlib.aclosing`` around it says when."""
-        begun_s = self._conduct.now()
+        deadline_s = self._conduct.now() + timeout_s
         sampling = sampling_inputs(max_new_tokens, temperature, top_k, top_p, seed)
         source = await self._run(self._conduct.opened(prompt, sampling, stop, timeout_s))
         reader = ChunkReader()
         with contextlib.closing(source):
             while not reader.complete:
-                remaining_s = max(0.0, begun_s + timeout_s - self._conduct.now())
-                for chunk in reader.feed(await source.read(remaining_s)):
+                for chunk in reader.feed(await source.read(self._conduct.left_s(deadline_s))):
                     yield chunk
 
     async def chat(

@@ -136,9 +136,9 @@ class AnswerReader:
         return line.decode("latin-1")
 
     def _more(self) -> Generator[None, None, None]:
-        yield
         if self._ended:
             raise ConnectionError("the connection ended before the answer did")
+        yield
 
 
 def _number(text: str, base: int) -> int:

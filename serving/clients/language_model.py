@@ -75,14 +75,13 @@ class LanguageModel(abc.ABC):
         The request is sent when the first chunk is asked for. Leaving the loop closes the generator, and that
         the connection: the server stops the work. The embedded server streams, the stock one does not.
         """
-        begun_s = self._conduct.now()
+        deadline_s = self._conduct.now() + timeout_s
         sampling = sampling_inputs(max_new_tokens, temperature, top_k, top_p, seed)
         source = self._run(self._conduct.opened(prompt, sampling, stop, timeout_s))
         reader = ChunkReader()
         with contextlib.closing(source):
             while not reader.complete:
-                remaining_s = max(0.0, begun_s + timeout_s - self._conduct.now())
-                yield from reader.feed(source.read(remaining_s))
+                yield from reader.feed(source.read(self._conduct.left_s(deadline_s)))
 
     def chat(
         self,

@@ -26,6 +26,7 @@ from serving.errors import InternalError, NotFoundError, ServingError, Unavailab
 
 _POLL_INTERVAL_S = 0.1
 _POLL_TIMEOUT_S = 1.0
+_YEAR_S = 3.2e7
 
 Result = TypeVar("Result")
 
@@ -60,13 +61,17 @@ class Conduct:
     now: Callable[[], float] = time.monotonic
     chance: Callable[[], float] = random.random
 
+    def left_s(self, deadline_s: float) -> float:
+        """The time to the deadline, at least 0, and no longer than sockets can count."""
+        return min(max(0.0, deadline_s - self.now()), _YEAR_S)
+
     def sent(self, request: Request, timeout_s: float) -> Steps[Any]:
         """The answer to a request, sent again where that helps, all within ``timeout_s``."""
         deadline_s = self.now() + timeout_s
         num_tries = 0
         while True:
             try:
-                return (yield Send(request, max(0.0, deadline_s - self.now())))
+                return (yield Send(request, self.left_s(deadline_s)))
             except ServingError as error:
                 num_tries += 1
                 wait_s = self.retries.wait_s(num_tries, error, self.chance())
@@ -144,9 +149,8 @@ def _readiness(timeout_s: float) -> Steps[str]:
         return str(error)
     if any(version.state == AVAILABLE for version in versions):
         return ""
-    return "; ".join(
-        f"version {version.version} is {version.state} {version.error}".strip() for version in versions
-    )
+    states = [f"version {version.version} is {version.state} {version.error}".strip() for version in versions]
+    return "; ".join(states) or "the server has no version of it yet"
 
 
 def _columns(sampling: Sampling, num_prompts: int) -> dict[str, list[Any]]:

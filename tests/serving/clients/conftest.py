@@ -76,8 +76,8 @@ def connected(kind) -> Iterator[Callable[..., Blocking]]:
     """Makes clients of that kind for the addresses (gRPC, REST) of a server."""
     with contextlib.ExitStack() as made:
 
-        def connect(grpc_address: str, rest_url: str, model: str = "m", **options) -> Blocking:
-            address = grpc_address if "gRPC" in kind else rest_url
+        def connect(grpc_at: str, rest_at: str, model: str = "m", **options) -> Blocking:
+            address = grpc_at if "gRPC" in kind else rest_at
             client = Blocking(KINDS[kind](address, model, **options))
             made.callback(client.close)
             return client
