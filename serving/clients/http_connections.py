@@ -128,8 +128,9 @@ class AsyncExchange:
     async def begun(cls, site: Site, request: HttpRequest, timeout_s: float) -> AsyncExchange:
         """Returns once the answer's status and headers are there."""
         deadline_s = time.monotonic() + timeout_s
+        left_s = _left(deadline_s)
         opening = asyncio.open_connection(site.host, site.port, ssl=site.tls)
-        exchange = cls(*await _within(_left(deadline_s), opening))
+        exchange = cls(*await _within(left_s, opening))
         try:
             exchange._writer.write(site.bytes_of(request))
             await _within(_left(deadline_s), exchange._writer.drain())
