@@ -22,7 +22,7 @@ from serving import contract
 from serving.clients.requests import Chat, Columns, Predict, Request, Signatures, Status, Stream
 from serving.clients.results import AVAILABLE, Generation, Score, ServedVersion, cut_at_stop
 from serving.clients.retries import Retries
-from serving.errors import InternalError, NotFoundError, ServingError, UnavailableError
+from serving.errors import DeadlineExceededError, InternalError, NotFoundError, ServingError, UnavailableError
 
 _POLL_INTERVAL_S = 0.1
 _POLL_TIMEOUT_S = 1.0
@@ -67,6 +67,8 @@ class Conduct:
 
     def sent(self, request: Request, timeout_s: float) -> Steps[Any]:
         """The answer to a request, sent again where that helps, all within ``timeout_s``."""
+        if timeout_s <= 0.0:
+            raise DeadlineExceededError(f"timeout_s is {timeout_s:g}: allow it some time")
         deadline_s = self.now() + timeout_s
         num_tries = 0
         while True:
