@@ -62,7 +62,6 @@ def export_model(shape: dict[str, int], directory: str) -> None:
     proto = ModelProto.FromString(training.train([text], TokenizerConfig(vocabulary_size=300)))
     for index in range(len(proto.pieces), shape["vocabulary"]):
         proto.pieces.add(piece=f"\u2042{index}", score=-1000.0, type=1)
-    proto.trainer_spec.vocab_size = shape["vocabulary"]
     export.export(model, GraphTokenizer(proto.SerializeToString()), directory)
 
 
@@ -89,7 +88,9 @@ def http_requests(url: str) -> tuple[dict[str, One], Callable[[], Awaitable[None
     session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
 
     async def rest(number: int, new_tokens: int = NEW_TOKENS) -> int:
+        # In columns, TensorFlow Serving wants every input.
         inputs = {"prompts": [prompt(number)], "max_new_tokens": [new_tokens], "temperature": [0.0]}
+        inputs |= {"top_k": [0], "top_p": [1.0], "seed": [0]}
         async with session.post(f"{url}/v1/models/{MODEL}:predict", json={"inputs": inputs}) as answer:
             return (await answer.json())["outputs"]["num_tokens"][0]
 
