@@ -34,7 +34,7 @@ ConfigOption = Annotated[
 ]
 Server = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option(help="Ask this running server (host:port, gRPC) instead of starting one."),
+    typer.Option(help="Ask this server, host:port (gRPC) or http://host:port, instead of starting one."),
 ]
 DEFAULT = "shakespeare"
 
@@ -79,18 +79,26 @@ def generate(
         Optional[list[str]],  # noqa: UP045
         typer.Option(help="End before this string; may be repeated."),
     ] = None,
+    stream: Annotated[
+        Optional[bool],  # noqa: UP045
+        typer.Option(
+            "--stream/--no-stream",
+            help="Show the text as it grows. When neither is said: on a terminal, unless --server is given.",
+        ),
+    ] = None,
     config: ConfigOption = DEFAULT,
     overrides: Set = None,
     server: Server = None,
 ) -> None:
     """Continue a prompt with the pushed model."""
-    from pipeline.commands.ask import generate_text
+    from pipeline.commands.ask import generated_text
 
-    text = generate_text(
+    pieces = generated_text(
         config,
         overrides or [],
         server,
         prompt,
+        stream,
         max_new_tokens=max_new_tokens,
         temperature=temperature,
         top_k=top_k,
@@ -98,7 +106,11 @@ def generate(
         seed=seed,
         stop=stop or [],
     )
-    typer.echo(prompt + text)
+    start = prompt
+    for piece in pieces:
+        typer.echo(start + piece, nl=False)
+        start = ""
+    typer.echo()
 
 
 @app.command()

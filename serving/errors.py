@@ -58,6 +58,8 @@ class ServingError(Exception):
         super().__init__(message)
         self.message = message
         self.code = code or self.default_code
+        self.retry_after_s: float | None = None
+        """On a client: how long the server asks it to wait before a retry, if it says so."""
 
     @property
     def wire_message(self) -> str:

@@ -6,26 +6,42 @@ import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from models.measures import LossSums
 from pipeline.config import PipelineConfig, load
 from pipeline.errors import MissingInputError
-from serving.silence import libraries_silenced
-
-if TYPE_CHECKING:
-    from serving.client import Client
+from serving.client import Client, LanguageModel, RestClient
+from serving.embedded_process import embedded_process
+from serving.errors import UnimplementedError
 
 MAX_SCORED_BYTES = 10_000_000
 
 
-def generate_text(
-    config_name: str, overrides: Sequence[str], server: str | None, prompt: str, **options: Any
-) -> str:
-    """The continuation of ``prompt``; ``options`` are `serving.client.Client.generate`'s."""
+def generated_text(
+    config_name: str,
+    overrides: Sequence[str],
+    server: str | None,
+    prompt: str,
+    stream: bool | None = None,
+    **options: Any,
+) -> Iterator[str]:
+    """The continuation of ``prompt``, at once or in pieces; ``options`` are `LanguageModel.generate`'s.
+
+    Where ``stream`` is None, the pieces come as the model makes them if somebody watches, the server is one
+    started here and the model can be asked step by step.
+    """
+    is_watched = stream is None and server is None and sys.stdout.isatty()
     with _client(config_name, overrides, server) as client:
+        if stream or is_watched:
+            try:
+                yield from (chunk.text for chunk in client.stream(prompt, **options))
+                return
+            except UnimplementedError:
+                if stream:
+                    raise
         [generation] = client.generate([prompt], **options)
-        return str(generation.text)
+        yield generation.text
 
 
 def score_file(config_name: str, overrides: Sequence[str], server: str | None, file: str) -> str:
@@ -42,7 +58,7 @@ def score_file(config_name: str, overrides: Sequence[str], server: str | None, f
 
 
 @contextlib.contextmanager
-def _client(config_name: str, overrides: Sequence[str], server: str | None) -> Iterator[Client]:
+def _client(config_name: str, overrides: Sequence[str], server: str | None) -> Iterator[LanguageModel]:
     """A client of ``server``, or of one started for the length of the block."""
     config = load(config_name, overrides)
     if server is None:
@@ -50,23 +66,17 @@ def _client(config_name: str, overrides: Sequence[str], server: str | None) -> I
         with served(config) as client:
             yield client
         return
-    with libraries_silenced():
-        from serving.client import Client
-
-    with Client(server, model=config.name) as client:
+    kind = RestClient if server.startswith(("http://", "https://")) else Client
+    with kind(server, model=config.name) as client:
         yield client
 
 
 @contextlib.contextmanager
 def served(config: PipelineConfig) -> Iterator[Client]:
     """A client of an embedded server on what was pushed, for the length of the block."""
-    with libraries_silenced():
-        from serving.client import Client
-        from serving.embedded_process import embedded_process
-
     with (
         embedded_process(config.name, config.model_base_path, start_timeout_s=120.0) as started,
-        Client(started.grpc_address, model=config.name) as client,
+        Client(started.grpc_address, model=config.name, rest_url=started.rest_url) as client,
     ):
         yield client
 

@@ -25,9 +25,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from models.export import default_inputs
 from models.networks.counts import count
 from pipeline.config import load
-from serving.client import Client
+from serving.client import Client, RestClient
 from serving.embedded_process import embedded_process
-from serving.rest_client import RestClient
 
 PROMPT = "the king"
 STAGES = [
@@ -182,8 +181,8 @@ def test_trainer_saved_model_grpc_and_rest_give_the_same_greedy_text(tiny_config
 def test_generate_and_score_use_the_version_pushed_last(tiny_config):
     arguments = ["--config", str(tiny_config)]
     one, two = (
-        _lexmill(tiny_config, "generate", PROMPT, "--max-new-tokens", "8", "--seed", "3", *arguments)
-        for _ in range(2)
+        _lexmill(tiny_config, "generate", PROMPT, "--max-new-tokens", "8", "--seed", "3", how, *arguments)
+        for how in ("--no-stream", "--stream")
     )
     assert one.status == 0, one.output
     assert one.output.startswith(PROMPT)

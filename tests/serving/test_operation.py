@@ -1,10 +1,13 @@
 """What an operator sees: metrics, health, reflection, TLS, CORS, limits, a stop."""
 
+import asyncio
 import contextlib
 import dataclasses
 import datetime
+import http.server
 import ipaddress
 import json
+import ssl
 import threading
 import time
 import urllib.error
@@ -20,7 +23,9 @@ from cryptography.x509.oid import NameOID
 from tensorflow_serving.apis import get_model_status_pb2, model_pb2, model_service_pb2_grpc, predict_pb2
 from tensorflow_serving.apis import prediction_service_pb2_grpc as services
 
-from serving.errors import StartError
+from serving.client import AsyncClient, AsyncRestClient, Client, RestClient, Retries
+from serving.clients import http_connections
+from serving.errors import StartError, UnavailableError
 from serving.server import Server
 
 
@@ -168,6 +173,56 @@ def asks(address, credentials):
         return stub.GetModelStatus(status_request(), timeout=5).model_version_status[0].version
 
 
+def states_by_clients(address, **options):
+    """The newest version, as the blocking and the awaited client have it."""
+
+    async def ask():
+        async with AsyncClient(address, "numeric", **options) as client:
+            return (await client.model_status(timeout_s=5))[0].version
+
+    with Client(address, "numeric", **options) as client:
+        return [client.model_status(timeout_s=5)[0].version, asyncio.run(ask())]
+
+
+def test_the_clients_speak_rest_over_tls_with_a_server_that_they_trust(tmp_path, monkeypatch):
+    """Such as a proxy before the REST port; whom to trust is in the file that SSL_CERT_FILE names."""
+    authority = Authority()
+    key, certificate = authority.issue("server")
+    (tmp_path / "server.pem").write_bytes(key + certificate)
+    (tmp_path / "authority.pem").write_bytes(authority.certificate)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "server.pem")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Status) as server:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        url = f"https://127.0.0.1:{server.server_port}"
+        once = Retries(max_tries=1)
+        try:
+            http_connections._tls.cache_clear()
+            with pytest.raises(UnavailableError, match=r"(?i)certificate.verify.failed"):
+                RestClient(url, "m", retries=once).model_status()
+            http_connections._tls.cache_clear()
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+            assert RestClient(url, "m", retries=once).model_status()[0].version == 8
+            assert asyncio.run(AsyncRestClient(url, "m", retries=once).model_status())[0].version == 8
+        finally:
+            http_connections._tls.cache_clear()
+            server.shutdown()
+
+
+class Status(http.server.BaseHTTPRequestHandler):
+    """Answers with one version."""
+
+    def do_GET(self):
+        status = {"version": "8", "state": "AVAILABLE", "status": {"error_message": ""}}
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"model_version_status": [status]}).encode())
+
+    def log_message(self, *args):
+        pass
+
+
 def test_grpc_speaks_tls_and_knows_its_clients(numeric_dir, config, tmp_path):
     authority, stranger = Authority(), Authority()
     trusting = grpc.ssl_channel_credentials(authority.certificate)
@@ -179,6 +234,9 @@ def test_grpc_speaks_tls_and_knows_its_clients(numeric_dir, config, tmp_path):
             asks(server.grpc_address, grpc.ssl_channel_credentials(stranger.certificate))
         with grpc.insecure_channel(server.grpc_address) as channel, pytest.raises(grpc.RpcError):
             model_service_pb2_grpc.ModelServiceStub(channel).GetModelStatus(status_request(), timeout=5)
+        assert states_by_clients(server.grpc_address, credentials=trusting) == [3, 3]
+        with pytest.raises(UnavailableError):
+            states_by_clients(server.grpc_address, retries=Retries(max_tries=1))
     verifying = with_file(plain, "ssl_config_file", tmp_path / "closed", ssl_config(authority, True))
     with Server(verifying) as server:
         known = grpc.ssl_channel_credentials(authority.certificate, *authority.issue("client"))

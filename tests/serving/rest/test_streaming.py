@@ -6,8 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from serving.client import Client
-from serving.rest_client import RestClient
+from serving.client import Client, RestClient
 
 PROMPT = "The quick brown fox"
 
