@@ -226,6 +226,21 @@ def serving_config(
     typer.echo("\n".join(write_serving_config(configs or [DEFAULT], overrides or [], output)))
 
 
+@app.command("serving-check")
+def serving_check(config: Config = DEFAULT, overrides: Set = None) -> None:
+    """Check that the newest pushed version runs on the stock TensorFlow Serving; exit status 1 if not.
+
+    Its ops, XLA, Python calls, output types, warm-up records and signatures, as ServingValidator does.
+    """
+    from pipeline.commands.serving_check import check_pushed
+
+    problems, summary = check_pushed(config, overrides or [])
+    for problem in problems:
+        typer.echo(problem, err=True)
+    typer.echo(summary)
+    raise typer.Exit(int(bool(problems)))
+
+
 @app.command()
 def doctor() -> None:
     """Say what works on this machine, what does not, and what to do."""

@@ -1,4 +1,4 @@
-"""Which servers ``lexmill serve`` knows."""
+"""Which servers lexmill serve knows."""
 
 from __future__ import annotations
 

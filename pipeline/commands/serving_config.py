@@ -1,4 +1,4 @@
-"""``lexmill serving-config``: everything that runs the stock TensorFlow Serving with the pushed models."""
+"""lexmill serving-config: everything that runs the stock TensorFlow Serving with the pushed models."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ COMMANDS = [
     "train-report",
     "compile",
     "serving-config",
+    "serving-check",
     "doctor",
     "config",
 ]
@@ -63,6 +64,7 @@ def test_every_command_explains_itself(command):
         (["run", "tiny", "--set", "model.layers=2"], "model.layers: no such field: did you mean"),
         (["generate", "a"], "no pushed model of 'shakespeare' is here: run 'lexmill run shakespeare' first"),
         (["serve", "tiny"], "no pushed model of 'tiny' is here"),
+        (["serving-check", "tiny"], "no pushed model of 'tiny' is here"),
         (["score", "missing.txt"], "missing.txt: cannot be read: No such file or directory"),
         (["tensorboard"], "no training run is here yet"),
         (["runs"], "'shakespeare' has no runs yet"),
