@@ -11,9 +11,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from serving.tensorflow_serving import kubernetes, text_protos
+from serving.tensorflow_serving import container, kubernetes, text_protos
+from serving.tensorflow_serving.container import Manifest
 from serving.tensorflow_serving.images import REPOSITORY
-from serving.tensorflow_serving.kubernetes import Manifest
 from serving.tensorflow_serving.server import ServedModel, StockServer
 
 _COPIED_TO = "/mnt/models"
@@ -38,7 +38,7 @@ def manifests(server: StockServer, storage_uris: dict[str, str]) -> dict[str, Ma
 
 def _service(server: StockServer, model: ServedModel, storage_uri: str) -> Manifest:
     settings = server.settings
-    volumes, mounts = kubernetes.shared_volumes(server)
+    volumes, mounts = container.shared_volumes(server)
     predictor: dict[str, Any] = {
         "minReplicas": settings.scaling.min_replicas,
         "maxReplicas": settings.scaling.max_replicas,
@@ -52,10 +52,10 @@ def _service(server: StockServer, model: ServedModel, storage_uri: str) -> Manif
             "storageUri": storage_uri,
             **_image(server.image),
             "args": server.shared_flags(),
-            "resources": kubernetes.resources(server),
-            "securityContext": kubernetes.security_context(server),
+            "resources": container.resources(server),
+            "securityContext": container.security_context(server),
             "volumeMounts": mounts,
-            **kubernetes.probes(server, _REST_PORT),
+            **container.probes(server, _REST_PORT),
         },
     }
     if settings.prometheus:

@@ -10,13 +10,18 @@ Deployment.
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 from serving.tensorflow_serving import text_protos
+from serving.tensorflow_serving.container import (
+    Manifest,
+    probes,
+    resources,
+    security_context,
+    shared_volumes,
+)
 from serving.tensorflow_serving.server import (
     BATCHING_CONFIG,
     BINARY,
-    CONFIG_DIR,
     MODELS_CONFIG,
     MODELS_DIR,
     MONITORING_CONFIG,
@@ -24,10 +29,6 @@ from serving.tensorflow_serving.server import (
 )
 from serving.tensorflow_serving.storage import VolumeClaim
 
-Manifest = dict[str, Any]
-
-CONFIG_VOLUME = "config"
-_SCRATCH_VOLUME = "tmp"
 _DRAIN_S = 5
 """Between the end of a pod's traffic and its signal: endpoints need a moment to be forgotten."""
 
@@ -66,64 +67,8 @@ def metadata(server: StockServer, name: str) -> Manifest:
     return found
 
 
-def security_context(server: StockServer) -> Manifest:
-    """Of a container that needs no rights."""
-    return {
-        "runAsNonRoot": True,
-        "runAsUser": server.settings.user_id,
-        "runAsGroup": server.settings.user_id,
-        "readOnlyRootFilesystem": True,
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-
-
-def resources(server: StockServer) -> Manifest:
-    """Requests and limits of a container."""
-    given = server.settings.resources
-    memory = f"{round(given.memory_gb * 1000)}M"
-    limits = {"memory": memory}
-    if given.cpu_limit is not None:
-        limits["cpu"] = _cores(given.cpu_limit)
-    return {"requests": {"cpu": _cores(given.cpu), "memory": memory}, "limits": limits}
-
-
-def shared_volumes(server: StockServer) -> tuple[list[Manifest], list[Manifest]]:
-    """The pod's volumes and the container's mounts for the files and for scratch space."""
-    volumes: list[Manifest] = [
-        {"name": CONFIG_VOLUME, "configMap": {"name": f"{server.name}-config"}},
-        {"name": _SCRATCH_VOLUME, "emptyDir": {"sizeLimit": "100Mi"}},
-    ]
-    mounts: list[Manifest] = [
-        {"name": CONFIG_VOLUME, "mountPath": CONFIG_DIR, "readOnly": True},
-        {"name": _SCRATCH_VOLUME, "mountPath": "/tmp"},
-    ]
-    return volumes, mounts
-
-
-def probes(server: StockServer, port: str | int) -> Manifest:
-    """Startup, readiness and liveness of a container whose REST port is ``port``."""
-    status = {"httpGet": {"path": f"/v1/models/{server.name}", "port": port}, "timeoutSeconds": 5}
-    period_s = 5
-    return {
-        "startupProbe": {
-            **status,
-            "periodSeconds": period_s,
-            "failureThreshold": -(-server.settings.start_timeout_s // period_s),
-        },
-        "readinessProbe": {**status, "periodSeconds": 10, "failureThreshold": 2},
-        # Whether the process still takes connections, however busy it is.
-        "livenessProbe": {"tcpSocket": {"port": port}, "periodSeconds": 20, "failureThreshold": 3},
-    }
-
-
 def _labels(server: StockServer) -> dict[str, str]:
     return {"app.kubernetes.io/name": server.name, "app.kubernetes.io/component": "tensorflow-serving"}
-
-
-def _cores(count: float) -> str:
-    return f"{round(count * 1000)}m"
 
 
 def _deployment(server: StockServer) -> Manifest:
