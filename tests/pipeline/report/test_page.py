@@ -145,7 +145,8 @@ def test_what_differs_from_the_default_is_marked(log):
 
 def test_a_table_within_a_table_is_marked_if_a_field_of_it_differs(log):
     def marked(serving):
-        text = page.render(_contents(log, configuration={"serving": serving.model_dump(mode="json")}))
+        tables = {"model": {"hidden_dim": 128}, "serving": serving.model_dump(mode="json")}
+        text = page.render(_contents(log, configuration=tables))
         return re.findall(r'<tr class="changed"><th scope="row">(\w+)</th>', text)
 
     assert marked(ServingConfig()) == []
