@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from pipeline.commands.serve import Backend
+from pipeline.commands.backend import Backend
 from pipeline.errors import PipelineError
 from serving.silence import libraries_silenced
 
@@ -216,6 +216,41 @@ def compile_(
 
     compile_pipeline(config, overrides or [], output)
     typer.echo(f"wrote {output}")
+
+
+@app.command("serving-config")
+def serving_config(
+    configs: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(
+            metavar="CONFIG",
+            help="TOML files, or names of samples: one server for all their models, run as the first one's "
+            "\\[serving] table says; shakespeare when none is given.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[str, typer.Option("-o", "--output", help="The folder to write.")] = "serving-config",
+    overrides: Set = None,
+) -> None:
+    """Write what runs the stock TensorFlow Serving: Dockerfile, Compose, Kubernetes, server files."""
+    from pipeline.commands.serving_config import write_serving_config
+
+    typer.echo("\n".join(write_serving_config(configs or [DEFAULT], overrides or [], output)))
+
+
+@app.command("serving-check")
+def serving_check(config: Config = DEFAULT, overrides: Set = None) -> None:
+    """Check that the newest pushed version runs on the stock TensorFlow Serving; exit status 1 if not.
+
+    Its ops, XLA, Python calls, output types, warm-up records and signatures, as ServingValidator does.
+    """
+    from pipeline.commands.serving_check import check_pushed
+
+    problems, summary = check_pushed(config, overrides or [])
+    for problem in problems:
+        typer.echo(problem, err=True)
+    typer.echo(summary)
+    raise typer.Exit(int(bool(problems)))
 
 
 @app.command()

@@ -2,8 +2,9 @@
 
 Each table's fields, defaults, units and reasons are documented where the table is
 declared: `models.config` for the model and its training, `components.config` for the
-stages, this module for what concerns the whole. `load` is the only way in; it names
-file, field, value, rule and the nearest valid name when something is wrong.
+stages, `serving.tensorflow_serving.config` for the stock server, this module for what
+concerns the whole. `load` is the only way in; it names file, field, value, rule and the
+nearest valid name when something is wrong.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from models.config import ModelConfig, Settings, TrainingConfig
 from models.networks import sizes
 from pipeline.errors import ConfigError
 from pipeline.stack import toml_loads
+from serving.tensorflow_serving.config import ServingConfig
 
 SAMPLES = Path(__file__).parent / "configs"
 
@@ -83,6 +85,7 @@ class PipelineConfig(Settings):
     output: OutputConfig = OutputConfig()
     beam: BeamConfig = BeamConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()
+    serving: ServingConfig = ServingConfig()
 
     @model_validator(mode="after")
     def _splits_leave_text_to_train_on(self) -> PipelineConfig:

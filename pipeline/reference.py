@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Iterator
 from typing import Any
 
-from pydantic_core import PydanticUndefined
+from pydantic import BaseModel
 
-from models.config import Settings
 from pipeline.config import PipelineConfig
 
 
 def markdown() -> str:
     """A Markdown table for each table of the configuration."""
-    sections = [_table("top level", PipelineConfig)]
-    for name, field in PipelineConfig.model_fields.items():
-        if _is_table(field.annotation):
-            sections.append(_table(f"[{name}]", field.annotation))
-        if name == "corpus":
-            sections.append(_table("corpus.sources, each", _element(field.annotation, "sources")))
+    sections = [_table("top level", PipelineConfig), *_tables(PipelineConfig)]
     return "\n\n".join(sections)
 
 
+def _tables(parent: Any, prefix: str = "") -> Iterator[str]:
+    for name, field in parent.model_fields.items():
+        if _is_table(field.annotation):
+            yield _table(f"[{prefix}{name}]", field.annotation)
+            yield from _tables(field.annotation, f"{prefix}{name}.")
+        if name == "corpus":
+            yield _table("corpus.sources, each", _element(field.annotation, "sources"))
+
+
 def _is_table(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, Settings)
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def _element(table: Any, field: str) -> Any:
@@ -36,7 +40,9 @@ def _table(title: str, table: Any) -> str:
     for name, field in table.model_fields.items():
         if _is_table(field.annotation):
             continue
-        default = "required" if field.default is PydanticUndefined else f"`{_toml(field.default)}`"
+        default = f"`{_toml(field.get_default(call_default_factory=True))}`"
+        if field.is_required():
+            default = "required"
         lines.append(f"| `{name}` | {default} | {_one_line(field.description)} |")
     return "\n".join(lines)
 

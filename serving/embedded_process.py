@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -41,8 +41,17 @@ def embedded_process(
     model_name: str, model_base_path: str, start_timeout_s: float, stop_timeout_s: float = 20.0
 ) -> Iterator[EmbeddedProcess]:
     """Serves the folder from a child process, on free ports, until the block ends."""
-    command = [sys.executable, "-m", "serving", "--port", "0", "--rest_api_port", "0"]
-    command += ["--model_name", model_name, "--model_base_path", model_base_path]
+    flags = ["--model_name", model_name, "--model_base_path", model_base_path]
+    with process_with_flags(flags, start_timeout_s, stop_timeout_s) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def process_with_flags(
+    flags: Sequence[str], start_timeout_s: float, stop_timeout_s: float = 20.0
+) -> Iterator[EmbeddedProcess]:
+    """The same with the flags that say what is served."""
+    command = [sys.executable, "-m", "serving", "--port", "0", "--rest_api_port", "0", *flags]
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=_environment())
         try:

@@ -12,8 +12,8 @@ of every library that happens to be loaded (tensorflow_text, tfx-bsl, struct2ten
 of TensorFlow's own tests. The ops that ``tf.raw_ops`` leaves out belong to TPUs, XLA,
 DTensor and TensorRT, which the image does not run either.
 
-Not checked: that a server older than the exporter has every op; serve with a minor
-version of TensorFlow Serving that is not below the exporter's TensorFlow.
+Not checked: that a server older than the exporter has every op; which image is not too old is
+told by `serving.tensorflow_serving.images`.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """The check before a push: does the model answer as the contract says, from a fresh server?
 
 First its ops are compared with the stock image's (``stock_ops``), and its warm-up records
-are looked for, which needs no server; a record that cannot be answered fails the load.
+are looked for and looked at, which needs no server; one that cannot be answered fails the load.
 Then the embedded server is started in a child process on a base path that holds nothing
 but this version, and asked over gRPC and REST:
 
-- metadata: every signature of the contract, with its inputs, outputs, dtypes and defaults;
+- metadata: every signature of the contract, with its inputs, outputs, dtypes and defaults, and over
+  gRPC every signature of the SavedModel;
+- warm-up: each record, sent as a request;
 - generate, greedy: the same text twice, over both protocols, and for a prompt alone as in
   a batch; and sampled with one seed, the same text twice;
 - score: finite, at most 0, with the text's number of bytes, the same over both protocols.
@@ -31,6 +33,7 @@ from serving import contract
 from serving.client import Client, Generation, LanguageModel, RestClient
 from serving.embedded_process import embedded_process
 from serving.errors import LoadError, ServingError
+from serving.replay import metadata_problems, replay_problems, warmup_shape_problems
 from serving.stock_ops import missing_ops
 from serving.warmup import WARMUP_FILE, read_warmup
 
@@ -59,6 +62,9 @@ def validate(version_dir: str, model_name: str, timeout_s: float = 180.0) -> lis
             rest = RestClient(server.rest_url, model_name)
             with Client(server.grpc_address, model_name) as client:
                 problems += _answer_problems(client, rest, remaining_s)
+            remaining_s = max(1.0, deadline_s - time.monotonic())
+            asked = (server.grpc_address, model_name, version_dir, remaining_s)
+            problems += [*metadata_problems(*asked), *replay_problems(*asked)]
     except ServingError as error:
         return [*problems, f"the model cannot be served: {error}"]
     if server.exit_status != 0:
@@ -87,17 +93,18 @@ def _answer_problems(client: Client, rest: RestClient, timeout_s: float) -> list
 
 
 def warmup_problems(version_dir: str) -> list[str]:
-    """Which text signatures have no warm-up record. That each record can be answered shows when it loads."""
+    """Which text signatures have no warm-up record, and which records a stock server could refuse."""
     try:
         logs = list(read_warmup(version_dir))
     except LoadError as error:
         return [str(error)]
     asked = {log.predict_log.request.model_spec.signature_name for log in logs}
-    return [
+    missing = [
         f"signature {name} has no warm-up record in {WARMUP_FILE}: write some with serving.warmup"
         for name in (contract.SERVING_DEFAULT, contract.GENERATE, contract.SCORE)
         if name not in asked
     ]
+    return missing + warmup_shape_problems(logs)
 
 
 def signature_problems(signatures: dict[str, dict[str, Any]]) -> list[str]:

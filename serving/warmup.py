@@ -9,7 +9,7 @@ that cannot answer; both show here rather than to a user.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
@@ -29,15 +29,19 @@ _NEW_TOKENS = 2
 
 def language_model_requests() -> list[predict_pb2.PredictRequest]:
     """Requests for each text signature of the contract: a batch, and for generating also a single prompt.
-    They name no model, which a server does not look at here."""
-    texts = _strings(_PROMPTS)
+    They name no model, which a server does not look at here. Every input has one value a row, the settings
+    too: a stock server that batches refuses a record in which one holds for several rows."""
     requests = []
     for signature_name in (contract.SERVING_DEFAULT, contract.GENERATE):
-        for prompts in (texts, _strings(_PROMPTS[2:])):
-            request = _request(signature_name, {"prompts": prompts})
-            request.inputs["max_new_tokens"].CopyFrom(_int32s([_NEW_TOKENS]))
-            requests.append(request)
-    requests.append(_request(contract.SCORE, {"texts": texts}))
+        for prompts in (_PROMPTS, _PROMPTS[2:]):
+            settings = {
+                field.name: _numbers([field.default] * len(prompts), field.dtype)
+                for field in contract.GENERATE_SIGNATURE.inputs
+                if field.default is not None
+            }
+            settings["max_new_tokens"] = _numbers([_NEW_TOKENS] * len(prompts), "int32")
+            requests.append(_request(signature_name, {"prompts": _strings(prompts), **settings}))
+    requests.append(_request(contract.SCORE, {"texts": _strings(_PROMPTS)}))
     return requests
 
 
@@ -88,7 +92,8 @@ def _strings(values: Iterable[str]) -> tensor_pb2.TensorProto:
     return proto
 
 
-def _int32s(values: Iterable[int]) -> tensor_pb2.TensorProto:
-    proto = tensor_pb2.TensorProto(dtype=types_pb2.DT_INT32, int_val=values)
-    proto.tensor_shape.dim.add(size=len(proto.int_val))
+def _numbers(values: Sequence[int | float], dtype: str) -> tensor_pb2.TensorProto:
+    proto = tensor_pb2.TensorProto(dtype=types_pb2.DT_INT32 if dtype == "int32" else types_pb2.DT_FLOAT)
+    proto.tensor_shape.dim.add(size=len(values))
+    (proto.int_val if dtype == "int32" else proto.float_val).extend(values)
     return proto

@@ -54,7 +54,9 @@ class Executor(base_executor.BaseExecutor):
         if problems:
             progress.report(f"NOT servable: {'; '.join(problems)}")
         else:
-            progress.report("loads and answers over gRPC and REST; every op is in the stock server")
+            progress.report(
+                "loads and answers over gRPC and REST, warm-up too; every op is in the stock server"
+            )
 
 
 class ServingValidator(base_component.BaseComponent):

@@ -10,6 +10,7 @@ from typing import Any
 
 import jinja2
 from markupsafe import Markup
+from pydantic import BaseModel
 
 from models.training import tags
 from pipeline.config import PipelineConfig
@@ -156,6 +157,8 @@ def _rows(table: str, fields: dict[str, Any]) -> list[Row]:
         if name not in known or known[name].is_required():
             return False
         default = known[name].get_default(call_default_factory=True)
+        if isinstance(default, BaseModel):
+            default = default.model_dump(mode="json")
         return bool(_words(value) != _words(default))
 
     return [Row(name, _words(value), is_changed(name, value)) for name, value in fields.items()]

@@ -16,6 +16,8 @@ COMMANDS = [
     "runs",
     "train-report",
     "compile",
+    "serving-config",
+    "serving-check",
     "doctor",
     "config",
 ]
@@ -62,11 +64,22 @@ def test_every_command_explains_itself(command):
         (["run", "tiny", "--set", "model.layers=2"], "model.layers: no such field: did you mean"),
         (["generate", "a"], "no pushed model of 'shakespeare' is here: run 'lexmill run shakespeare' first"),
         (["serve", "tiny"], "no pushed model of 'tiny' is here"),
+        (["serving-check", "tiny"], "no pushed model of 'tiny' is here"),
         (["score", "missing.txt"], "missing.txt: cannot be read: No such file or directory"),
         (["tensorboard"], "no training run is here yet"),
         (["runs"], "'shakespeare' has no runs yet"),
         (["train-report"], "'shakespeare' has no runs yet: start one with 'lexmill run shakespeare'"),
         (["train-report", "-o", "no/such/folder.html"], "no/such/folder.html: its folder is not there"),
+        (
+            ["serving-config", "tiny", "tiny"],
+            "the configurations name tiny, tiny: a server's models need a name each",
+        ),
+        (
+            ["serving-config", "--set", "serving.storage_uri=s3://a/b"],
+            "the stock server cannot read s3://a/b",
+        ),
+        (["serving-config", "--set", "serving.kind=kserve"], 'kind = "kserve" needs storage_uri'),
+        (["serving-config", "--set", "serving.batching.max_batch=3"], "did you mean max_batch_size?"),
         (["compile", "tiny", "-o", "pipeline.json"], "pipeline.json: the specification is YAML"),
     ],
 )

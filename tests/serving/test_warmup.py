@@ -150,3 +150,10 @@ def test_a_server_warms_up_unless_told_otherwise(version_dir, config):
         body = json.dumps({"inputs": [1.0]}).encode()
         with urllib.request.urlopen(f"{server.rest_url}/v1/models/m:predict", body, timeout=20) as response:
             assert json.load(response) == {"outputs": [2.0]}
+
+
+def test_a_language_models_records_give_every_input_one_value_a_row():
+    for request in language_model_requests():
+        signature = contract.SIGNATURES[request.model_spec.signature_name]
+        assert set(request.inputs) == {field.name for field in signature.inputs}
+        assert len({tensor.tensor_shape.dim[0].size for tensor in request.inputs.values()}) == 1

@@ -12,6 +12,7 @@ from models.training.run_log import RunLog, Window
 from pipeline.history import Artifact, Execution, Run
 from pipeline.report import page, training_log
 from pipeline.report.contents import Contents
+from serving.tensorflow_serving.config import ServingConfig
 
 HOSTILE = '</pre></script><script>alert(1)</script><img src=x onerror="alert(2)">{{ 7 * 7 }}'
 CARD = RunCard(
@@ -140,6 +141,16 @@ def test_what_differs_from_the_default_is_marked(log):
     text = page.render(_contents(log))
     assert '<tr class="changed"><th scope="row">num_layers</th><td>7</td>' in text
     assert '<tr><th scope="row">hidden_dim</th><td>128</td>' in text
+
+
+def test_a_table_within_a_table_is_marked_if_a_field_of_it_differs(log):
+    def marked(serving):
+        tables = {"model": {"hidden_dim": 128}, "serving": serving.model_dump(mode="json")}
+        text = page.render(_contents(log, configuration=tables))
+        return re.findall(r'<tr class="changed"><th scope="row">(\w+)</th>', text)
+
+    assert marked(ServingConfig()) == []
+    assert marked(ServingConfig(batching={"max_batch_size": 8}, poll_s=9)) == ["poll_s", "batching"]
 
 
 def test_a_run_that_did_not_come_to_its_training_has_a_page(log):

@@ -1,4 +1,4 @@
-"""A server for the contract tests: the one named by ``--server``, or the embedded one."""
+"""A server for the contract tests: the one named by ``--server``, or the embedded one as users start it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import grpc
 import pytest
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
-from serving.server import Server, ServerConfig
+from serving.embedded_process import process_with_flags
 
 _OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
@@ -35,13 +35,9 @@ def addresses(
     if given:
         yield tuple(given.split(","))
         return
-    config = ServerConfig(
-        model_config_file=str(_models().save_all(tmp_path_factory.mktemp("contract"))),
-        allow_version_labels_for_unavailable_models=True,
-        port=0,
-        rest_api_port=0,
-    )
-    with Server(config) as server:
+    config = _models().save_all(tmp_path_factory.mktemp("contract"))
+    flags = [f"--model_config_file={config}", "--allow_version_labels_for_unavailable_models"]
+    with process_with_flags(flags, start_timeout_s=120) as server:
         yield server.grpc_address, server.rest_url.removeprefix("http://")
 
 

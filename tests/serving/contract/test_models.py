@@ -24,7 +24,7 @@ def status(**chosen):
     return get_model_status_pb2.GetModelStatusRequest(model_spec=spec(**chosen))
 
 
-def test_metadata_holds_every_signature_with_inputs_outputs_and_defaults(api):
+def test_metadata_holds_every_signature_with_inputs_and_outputs(api):
     answer = api.predictions.GetModelMetadata(metadata())
     signatures = get_model_metadata_pb2.SignatureDefMap()
     assert answer.metadata["signature_def"].Unpack(signatures)
@@ -35,7 +35,8 @@ def test_metadata_holds_every_signature_with_inputs_outputs_and_defaults(api):
     assert found["serving_default"].inputs["x"].dtype == 1
     assert [dim.size for dim in found["serving_default"].inputs["x"].tensor_shape.dim] == [-1]
     assert set(found["add"].outputs) == {"sum", "difference"}
-    assert list(found["add"].defaults) == ["z"]
+    # TensorFlow Serving 2.20 no longer sends them, as they may be large.
+    assert list(found["add"].defaults) in (["z"], [])
 
 
 @pytest.mark.parametrize(

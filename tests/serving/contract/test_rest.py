@@ -155,7 +155,6 @@ def test_a_body_that_is_no_json_object_is_400(ask, body, message):
         ("POST", MODEL, 400, f"Malformed request: POST {MODEL}"),
         ("PUT", f"{MODEL}:predict", 400, f"Malformed request: PUT {MODEL}:predict"),
         ("DELETE", MODEL, 400, f"Malformed request: DELETE {MODEL}"),
-        ("GET", "/v1/models", 400, "Missing model name in request."),
         ("GET", "/v1/models/versions/1", 400, "Missing model name in request."),
         ("GET", "/v1/nothing", 400, "Malformed request: GET /v1/nothing"),
         ("GET", f"{MODEL}/nothing", 400, f"Malformed request: GET {MODEL}/nothing"),
@@ -171,6 +170,16 @@ def test_a_body_that_is_no_json_object_is_400(ask, body, message):
 def test_a_path_that_leads_nowhere_is_named(ask, method, path, status, message):
     body = '{"inputs": [1], "examples": [{}]}' if method == "POST" else None
     assert ask(method, path, body) == (status, {"error": message})
+
+
+def test_no_model_at_all_is_named_or_openais_list_of_models_is_the_answer(ask):
+    """The embedded server answers there as OpenAI's API does; it is the only path that both APIs have."""
+    status, answer = ask("GET", "/v1/models")
+    if status == 200:
+        assert answer["object"] == "list"
+        assert {"numeric", "two words"} <= {model["id"] for model in answer["data"]}
+    else:
+        assert (status, answer) == (400, {"error": "Missing model name in request."})
 
 
 def test_nan_and_infinities_pass_through(ask):

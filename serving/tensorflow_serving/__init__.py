@@ -1,0 +1,1 @@
+"""What runs the stock TensorFlow Serving with pushed models, rendered from one typed configuration."""
