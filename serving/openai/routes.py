@@ -73,10 +73,14 @@ class OpenAIRoutes:
 
 def _spec(model: str) -> model_pb2.ModelSpec:
     name, found, version = model.rpartition("@")
-    if not found:
-        return model_pb2.ModelSpec(name=model)
-    if not version.isdecimal() or int(version) >= 2**63:
-        raise NotFoundError(f"The model {model!r} does not exist: name it NAME or NAME@VERSION")
-    spec = model_pb2.ModelSpec(name=name)
-    spec.version.value = int(version)
+    spec = model_pb2.ModelSpec()
+    try:
+        spec.name = name if found else model
+        if found:
+            spec.version.value = int(version if version.isdecimal() else "")
+    except ValueError as error:
+        # A name that has no UTF-8, as JSON may spell half a surrogate pair, or no number of 64 bits.
+        raise NotFoundError(
+            f"The model {model[:256]!r} does not exist: name it NAME or NAME@VERSION"
+        ) from error
     return spec

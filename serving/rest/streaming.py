@@ -9,8 +9,9 @@ path takes a version or a label as :predict does. Events::
     data: {"text": " to be", "num_tokens": 5, "finish_reason": "length", "version": 2, "num_prompt_tokens": 4}
 
 With ``alternatives``, 0 included, an event has ``tokens``: each with its ``text``, ``log_probability``
-in nats and ``alternatives``. A failure before the first event is answered as :predict's are, a later
-one is an event named ``error``.
+in nats and ``alternatives``; one that is no text by itself, but part of a character, has its
+``bytes`` besides. A failure before the first event is answered as :predict's are, a later one is an
+event named ``error``.
 """
 
 from __future__ import annotations
@@ -107,9 +108,13 @@ def _number(name: str, value: Any) -> float:
     if _NUMBERS[name].dtype == "int32":
         if type(value) is not int or value not in _INT32:
             raise InvalidArgumentError(f'"{name}" must be an integer of 32 bits')
-    elif type(value) not in (int, float):
-        raise InvalidArgumentError(f'"{name}" must be a number')
-    return value
+        return value
+    try:
+        if type(value) in (int, float):
+            return float(value)
+    except OverflowError:
+        pass
+    raise InvalidArgumentError(f'"{name}" must be a number within float32')
 
 
 def _event(delta: Delta, work: Running, with_tokens: bool) -> dict[str, Any]:
@@ -125,9 +130,14 @@ def _event(delta: Delta, work: Running, with_tokens: bool) -> dict[str, Any]:
 
 def _token(token: TokenLikelihood) -> dict[str, Any]:
     return {
-        "text": text_of([token.token]),
+        **_spelled(token.token),
         "log_probability": token.log_probability,
         "alternatives": [
-            {"text": text_of([other]), "log_probability": value} for other, value in token.alternatives
+            {**_spelled(other), "log_probability": value} for other, value in token.alternatives
         ],
     }
+
+
+def _spelled(token: bytes) -> dict[str, Any]:
+    text = text_of([token])
+    return {"text": text} if text.encode() == token else {"text": text, "bytes": list(token)}

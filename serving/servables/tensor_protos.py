@@ -60,12 +60,13 @@ def tensor_from_proto(proto: tensor_pb2.TensorProto, alias: str) -> tf.Tensor:
 
 
 def proto_from_tensor(tensor: tf.Tensor, as_content: bool = False) -> tensor_pb2.TensorProto:
-    """A proto with the tensor's values in its typed field, or, but for strings, in ``tensor_content``."""
+    """A proto with the tensor's values in its typed field, or, but for strings, in ``tensor_content``; small
+    dtypes that came later, such as float8, are always there."""
     proto = tensor_pb2.TensorProto(dtype=tensor.dtype.as_datatype_enum)
     for size in tensor.shape:
         proto.tensor_shape.dim.add(size=size)
     values = np.ravel(np.asarray(tensor.numpy(), dtype=tensor.dtype.as_numpy_dtype))
-    if as_content and tensor.dtype != tf.string:
+    if tensor.dtype not in _FIELDS or (as_content and tensor.dtype != tf.string):
         proto.tensor_content = values.tobytes()
         return proto
     if tensor.dtype in (tf.float16, tf.bfloat16):

@@ -1,6 +1,6 @@
 """The page's files, and what it shows of the models.
 
-Three static files and one JSON document; nothing is fetched from elsewhere, and the content
+Static files and one JSON document; nothing is fetched from elsewhere, and the content
 security policy lets nothing be.
 """
 
@@ -14,15 +14,18 @@ import tensorflow as tf
 from aiohttp import web
 from tensorflow_serving.apis import model_pb2
 
+from serving.engine.model import is_stepwise
 from serving.errors import ServingError
 from serving.inference.prediction import ModelServer
 
 _MANIFEST = "assets.extra/lexmill.json"
-_SHOWN = ("num_parameters", "vocabulary_size", "context_length", "evaluation")
+_SHOWN = ("num_parameters", "vocabulary_size", "context_length", "training_tokens", "evaluation")
+_SHOWN_OF_NETWORK = ("family", "style", "num_layers", "hidden_dim")
+_SCRIPTS = ("app.js", "card.js", "events.js", "tip.js", "tokens.js")
 _FILES = {
     "/": ("index.html", "text/html"),
     "/web/style.css": ("style.css", "text/css"),
-    "/web/app.js": ("app.js", "text/javascript"),
+    **{f"/web/{name}": (name, "text/javascript") for name in _SCRIPTS},
 }
 _HEADERS = {
     "Content-Security-Policy": (
@@ -63,10 +66,12 @@ class Pages:
         spec.version.value = version
         try:
             with self._models.acquire(spec) as lease:
-                return {"version": version, **_described(lease.servable.version_dir)}
+                servable = lease.servable
+                described = _described(servable.version_dir)
+                return {"version": version, "streams": is_stepwise(servable.model), **described}
         except ServingError:
             # Unloaded since it was listed.
-            return {"version": version}
+            return {"version": version, "streams": False}
 
 
 def _described(version_dir: str) -> dict[str, Any]:
@@ -76,4 +81,10 @@ def _described(version_dir: str) -> dict[str, Any]:
             manifest = json.loads(file.read())
     except (tf.errors.OpError, ValueError):
         return {}
-    return {name: manifest.get(name) for name in _SHOWN} if isinstance(manifest, dict) else {}
+    if not isinstance(manifest, dict):
+        return {}
+    network = manifest.get("model")
+    found = {name: manifest.get(name) for name in _SHOWN}
+    if isinstance(network, dict):
+        found["network"] = {name: network.get(name) for name in _SHOWN_OF_NETWORK}
+    return found

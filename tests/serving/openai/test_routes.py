@@ -1,7 +1,9 @@
 """OpenAI's own client against the server."""
 
 import asyncio
+import dataclasses
 import json
+import urllib.error
 import urllib.request
 
 import openai
@@ -202,6 +204,9 @@ def test_the_models_are_listed_and_a_version_can_be_named(client, stepwise_serve
     [
         ({"model": "other", "prompt": "a"}, openai.NotFoundError, None, "not found"),
         ({"model": "tiny@x", "prompt": "a"}, openai.NotFoundError, None, "does not exist"),
+        ({"model": "tiny@-1", "prompt": "a"}, openai.NotFoundError, None, "does not exist"),
+        ({"model": f"tiny@{2**63}", "prompt": "a"}, openai.NotFoundError, None, "does not exist"),
+        ({"model": "tiny@" + 5000 * "9", "prompt": "a"}, openai.NotFoundError, None, "does not exist"),
         ({"model": "tiny", "prompt": "a", "temperature": -1}, openai.BadRequestError, "temperature", "0"),
         ({"model": "tiny", "prompt": "a", "n": 0}, openai.BadRequestError, "n", "1"),
         ({"model": "tiny", "prompt": {}}, openai.BadRequestError, "prompt", "prompt"),
@@ -222,6 +227,52 @@ def test_errors_are_openais(client, asked, error, param, message):
         client.completions.create(**asked)
     assert caught.value.param == param
     assert caught.value.type == "invalid_request_error"
+
+
+def test_a_model_name_without_utf_8_is_an_unknown_model(stepwise_server):
+    """The client would not send it; in JSON it is the escape of half a surrogate pair."""
+    body = b'{"model": "\\ud800", "prompt": "a"}'
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(f"{stepwise_server.rest_url}/v1/completions", body, timeout=20)
+    with caught.value as error:
+        assert error.code == 404
+        assert "does not exist" in json.load(error)["error"]["message"]
+
+
+def test_too_many_at_once_is_a_rate_limit_error(client, stepwise_server, monkeypatch):
+    [engine] = stepwise_server._extensions[0]._service._engines.values()
+    monkeypatch.setattr(engine, "_config", dataclasses.replace(engine._config, max_queue=0))
+    for stream in (False, True):
+        with pytest.raises(openai.RateLimitError, match="send the request again later") as caught:
+            client.completions.create(model="tiny", prompt="a", stream=stream)
+        assert caught.value.status_code == 429
+
+
+@pytest.fixture
+def failing_engine(stepwise_server, monkeypatch):
+    """An engine that makes two tokens and fails."""
+    [engine] = stepwise_server._extensions[0]._service._engines.values()
+
+    def step():
+        if max(row.num_tokens for row in engine._batch.continuations()) >= 2:
+            raise RuntimeError("the accelerator is gone")
+        engine._batch.step(1)
+
+    monkeypatch.setattr(engine, "_step", step)
+
+
+@pytest.mark.usefixtures("failing_engine")
+def test_a_failure_is_raised_by_the_client(client):
+    with pytest.raises(openai.InternalServerError, match="the accelerator is gone"):
+        client.completions.create(model="tiny", prompt=PROMPT, temperature=0)
+
+
+@pytest.mark.usefixtures("failing_engine")
+def test_a_failure_in_the_middle_of_a_stream_is_raised_after_the_text_so_far(client):
+    stream = client.completions.create(model="tiny", prompt=PROMPT, temperature=0, stream=True)
+    assert next(stream).choices[0].text
+    with pytest.raises(openai.APIError, match="the accelerator is gone"):
+        list(stream)
 
 
 def test_many_streams_at_once_are_each_their_own(stepwise_server, client):

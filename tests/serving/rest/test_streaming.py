@@ -81,6 +81,8 @@ def test_tokens_come_with_their_likelihood_and_alternatives(stepwise_server):
         ({"prompt": "a", "top_k": 1.5}, 400, '"top_k" must be an integer'),
         ({"prompt": "a", "seed": 2**31}, 400, '"seed" must be an integer of 32 bits'),
         ({"prompt": "a", "temperature": True}, 400, '"temperature" must be a number'),
+        ({"prompt": "a", "temperature": 10**400}, 400, '"temperature" must be a number within float32'),
+        ({"prompt": "a", "top_p": -(10**400)}, 400, '"top_p" must be a number within float32'),
         ({"prompt": "a", "temperature": -1}, 400, "temperature must be 0"),
         ({"prompt": "a", "stop": "b"}, 400, '"stop" must be a list'),
         ({"prompt": "\ud800"}, 400, "not text"),

@@ -31,6 +31,13 @@ def test_strings_survive_the_round_trip_byte_for_byte(value):
     assert (back.tolist() if hasattr(back, "tolist") else back) == value
 
 
+def test_a_dtype_without_a_field_of_its_own_survives_too():
+    tensor = tf.cast(tf.constant([1.0, -0.5]), tf.as_dtype("float8_e4m3fn"))
+    again = tensor_from_proto(proto_from_tensor(tensor), "x")
+    assert again.dtype == tensor.dtype
+    assert tf.cast(again, tf.float32).numpy().tolist() == [1.0, -0.5]
+
+
 def test_tensor_content_is_understood():
     proto = tf.make_tensor_proto([1.0, 2.0])
     assert proto.tensor_content
