@@ -15,7 +15,7 @@ from components import documents, progress
 from components.artifacts import TOKENIZER_MODEL, Tokenizer
 from components.config import TokenizerConfig
 from components.tokenizer_trainer import sampling, training
-from components.tokenizer_trainer.sentencepiece_model import SentencePieceModel
+from models.tokenizing.sentence_pieces import SentencePieceModel
 
 EXAMPLES = "examples"
 SETTINGS = "settings"

@@ -33,7 +33,7 @@ import sentencepiece
 from components.config import TokenizerConfig
 from components.errors import CorpusError, VocabularyError
 from components.protos import NORMAL_PIECE, ModelProto
-from components.tokenizer_trainer.sentencepiece_model import SentencePieceModel
+from models.tokenizing.sentence_pieces import SentencePieceModel
 from models.features import END_ID, PAD_ID, UNK_ID
 
 _SPACE = "\u2581"

@@ -19,7 +19,7 @@ from components.artifacts import TOKENIZER_MODEL, Tokenizer
 from components.config import CorpusConfig, PackingConfig, SourceConfig, TokenizerConfig
 from components.errors import CorpusError
 from components.sequence_packer.counts import PACKING_REPORT, PackingReport
-from components.tokenizer_trainer.sentencepiece_model import SentencePieceModel
+from models.tokenizing.sentence_pieces import SentencePieceModel
 from models.features import PAD_ID
 
 Pack = Callable[..., standard_artifacts.Examples]

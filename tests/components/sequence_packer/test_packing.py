@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 from components.sequence_packer import packing
 from components.sequence_packer.packing import Row, TokenizedDocument
 from models.features import END_ID, NUM_SPECIAL_TOKENS, PACKED_ROW, PAD_ID
+from models.tokenizing.vocabulary import Vocabulary
 
 BYTE_LENGTHS = np.array([0, 0, 0, 1, 1, 3, 1, 1, 2, 4], np.int32)
+TOKENS = tuple(b"x" * int(length) for length in BYTE_LENGTHS)
+VOCABULARY = Vocabulary(TOKENS, start_id=END_ID, end_id=END_ID, pad_id=PAD_ID)
 DOCUMENTS = st.lists(
     st.lists(st.integers(NUM_SPECIAL_TOKENS, len(BYTE_LENGTHS) - 1), max_size=40), min_size=1, max_size=12
 )
@@ -28,7 +31,7 @@ def document(token_ids: list[int], num_bytes: int | None = None) -> TokenizedDoc
 
 
 def pack(documents: list[list[int]], sequence_length: int) -> list[Row]:
-    return list(packing.pack([document(ids) for ids in documents], BYTE_LENGTHS, sequence_length))
+    return list(packing.pack([document(ids) for ids in documents], VOCABULARY, sequence_length))
 
 
 def document_of(prompt: list[int], completion: list[int]) -> TokenizedDocument:
@@ -37,7 +40,7 @@ def document_of(prompt: list[int], completion: list[int]) -> TokenizedDocument:
 
 
 def pack_pairs(pairs: list[tuple[list[int], list[int]]], sequence_length: int) -> list[Row]:
-    return list(packing.pack([document_of(*pair) for pair in pairs], BYTE_LENGTHS, sequence_length))
+    return list(packing.pack([document_of(*pair) for pair in pairs], VOCABULARY, sequence_length))
 
 
 def slow_pack(documents: list[list[int]], sequence_length: int) -> list[tuple[list[int], list[int], int]]:
@@ -137,7 +140,7 @@ def test_the_rows_bytes_sum_to_the_documents_bytes(
 ) -> None:
     inputs = [document(ids, surplus + 3 * len(ids)) for ids in documents]
 
-    rows = packing.pack(inputs, BYTE_LENGTHS, sequence_length)
+    rows = packing.pack(inputs, VOCABULARY, sequence_length)
 
     assert sum(row.num_bytes for row in rows) == sum(item.num_bytes for item in inputs)
 
@@ -145,7 +148,7 @@ def test_the_rows_bytes_sum_to_the_documents_bytes(
 def test_a_difference_in_bytes_goes_to_the_documents_own_end_token() -> None:
     inputs = [document([3, 3], num_bytes=9), document([3, 3, 3])]
 
-    rows = packing.pack(inputs, BYTE_LENGTHS, sequence_length=3)
+    rows = packing.pack(inputs, VOCABULARY, sequence_length=3)
 
     assert [row.num_bytes for row in rows] == [9, 3, 0]
 
