@@ -18,8 +18,11 @@ from typing import final
 import numpy as np
 import sentencepiece
 
+from models.errors import PresetError
 from models.tokenizing.vocabulary import Vocabulary
 
+_TRAINER_SPEC, _BOS_PIECE, _EOS_PIECE, _PAD_PIECE = 2, 46, 47, 48
+"""Field numbers in sentencepiece_model.proto."""
 SPACE = "\u2581"
 """How a model that escapes whitespace writes a space."""
 
@@ -83,3 +86,39 @@ class SentencePieceModel:
 
     def __getstate__(self) -> dict[str, bytes]:
         return {"proto": self.proto}
+
+
+def with_special_pieces(proto: bytes, start: str | None, end: str, pad: str | None) -> bytes:
+    """``proto`` with its start, end and padding pieces named; None where there is none.
+
+    Protocol messages merge when they are put one after the other, and the last value of a field holds.
+
+    Raises:
+      PresetError: a piece is not a special one of the model.
+    """
+    names = [name for name in (start, end, pad) if name]
+    model = SentencePieceModel(proto)._processor
+    for name in names:
+        index = model.piece_to_id(name)
+        if not model.is_control(index) and not (name == pad and model.is_unknown(index)):
+            raise PresetError(f"its SentencePiece model has no special piece {name!r}")
+    fields = {_BOS_PIECE: start or "", _EOS_PIECE: end, _PAD_PIECE: pad or ""}
+    trainer = b"".join(_text_field(number, value) for number, value in fields.items())
+    return proto + _bytes_field(_TRAINER_SPEC, trainer)
+
+
+def _text_field(number: int, value: str) -> bytes:
+    return _bytes_field(number, value.encode())
+
+
+def _bytes_field(number: int, value: bytes) -> bytes:
+    """A length-delimited field of a protocol message (wire type 2)."""
+    return _varint(number << 3 | 2) + _varint(len(value)) + value
+
+
+def _varint(value: int) -> bytes:
+    parts = []
+    while value > 0x7F:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*parts, value])
