@@ -104,7 +104,9 @@ def generate(
         with_likelihoods=tf.constant(False),
     )
     inside = tf.range(num_steps) < decoded.num_tokens[:, tf.newaxis]
-    return Generated(tf.where(inside, decoded.token_ids, vocabulary.pad_id), decoded.num_tokens, decoded.stopped)
+    return Generated(
+        tf.where(inside, decoded.token_ids, vocabulary.pad_id), decoded.num_tokens, decoded.stopped
+    )
 
 
 def decode(

@@ -126,9 +126,7 @@ class BytePairOps(tf.Module):
     def names(self, count: int) -> list[str]:
         return [text.decode(errors="backslashreplace") for text in self._model.token_bytes[:count]]
 
-    def _merged(
-        self, ids: tf.Tensor, words: tf.Tensor, texts: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def _merged(self, ids: tf.Tensor, words: tf.Tensor, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Symbols, with the number of the word and of the text that each is of; both never fall."""
 
         def step(_: tf.Tensor, ids: tf.Tensor, words: tf.Tensor, texts: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -169,9 +167,7 @@ def _words(texts: tf.Tensor) -> tf.RaggedTensor:
     texts = tf.strings.regex_replace(texts, r"\x00", "\1")
     parts = tensorflow_text.regex_split(texts, edge, edge)
     words = tensorflow_text.regex_split(parts.flat_values, word, word)
-    return tf.RaggedTensor.from_row_splits(
-        words.flat_values, tf.gather(words.row_splits, parts.row_splits)
-    )
+    return tf.RaggedTensor.from_row_splits(words.flat_values, tf.gather(words.row_splits, parts.row_splits))
 
 
 def _valid_utf8(texts: tf.Tensor) -> tf.Tensor:
@@ -180,7 +176,9 @@ def _valid_utf8(texts: tf.Tensor) -> tf.Tensor:
     rows, first = starts.value_rowids(), starts.flat_values
     ends_row = tf.concat([rows[1:] != rows[:-1], [True]], axis=0)[: tf.size(rows)]
     following = tf.concat([first[1:], [0]], axis=0)[: tf.size(rows)]
-    lengths = tf.where(ends_row, tf.cast(tf.gather(tf.strings.length(texts), rows), tf.int64), following) - first
+    lengths = (
+        tf.where(ends_row, tf.cast(tf.gather(tf.strings.length(texts), rows), tf.int64), following) - first
+    )
     characters = tf.strings.substr(tf.gather(texts, rows), first, lengths)
     is_bad = (codes.flat_values == ord(_MARK)) & (characters != _MARK)
     marks = tf.gather([_MARK * count for count in range(4)], tf.where(is_bad, lengths, 0))

@@ -13,8 +13,8 @@ from tfx.components import ExampleValidator, SchemaGen, StatisticsGen
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.orchestration.pipeline import Pipeline
 
-from components.config import PresetTokenizer
 from components.baseline_finder.component import BaselineFinder
+from components.config import PresetTokenizer
 from components.corpus_gen.component import CorpusGen
 from components.evaluator.component import Evaluator
 from components.pusher.component import Pusher

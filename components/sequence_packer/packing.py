@@ -26,7 +26,7 @@ Cost: linear in tokens, vectorised; memory about 40 bytes for each token of a st
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 

@@ -51,7 +51,10 @@ def run_fn(fn_args: FnArgs) -> None:
             eval_files,
             fn_args.model_run_dir,
             checkpoint_directory(
-                fn_args.custom_config[CHECKPOINT_ROOT], settings, tokenizer_content, (*train_files, *eval_files)
+                fn_args.custom_config[CHECKPOINT_ROOT],
+                settings,
+                tokenizer_content,
+                (*train_files, *eval_files),
             ),
             lambda line, done, total: progress.report(line, completed=done, total=total),
             _card(fn_args.custom_config[RUN_ID], settings, size, distribution.num_replicas_in_sync),
@@ -62,7 +65,9 @@ def run_fn(fn_args: FnArgs) -> None:
     projector.write_tokens(fn_args.model_run_dir, model, tokenizer, settings.training.projector_tokens)
     export.export(model, tokenizer, fn_args.serving_model_dir)
     warmup.write_warmup(fn_args.serving_model_dir, warmup.language_model_requests())
-    _write_manifest(fn_args.serving_model_dir, settings, tokenizer, tokenizer_content, size.parameters, result)
+    _write_manifest(
+        fn_args.serving_model_dir, settings, tokenizer, tokenizer_content, size.parameters, result
+    )
     weights = (
         "" if result.exported_step == result.num_steps else f", weights of step {result.exported_step:,}"
     )

@@ -59,12 +59,13 @@ class KerasRowDecoder(Decoder):
 
         hidden_spec = tf.TensorSpec([None, self._model.backbone.hidden_dim], tf.float32)
         cache_spec = tf.TensorSpec(cache.shape[1:], tf.float32)
-        return tf.map_fn(
+        hidden, after = tf.map_fn(
             row,
             (token_ids, cache, positions),
             fn_output_signature=(hidden_spec, cache_spec),
             parallel_iterations=1,
         )
+        return hidden, tf.ensure_shape(after, cache.shape)
 
     def logits(self, hidden: tf.Tensor) -> tf.Tensor:
         hidden = tf.cast(hidden, self._model.compute_dtype)

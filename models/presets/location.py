@@ -7,13 +7,17 @@ What goes wrong on the way, no network, no credential, no such name, is one line
 from __future__ import annotations
 
 import hashlib
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 from models.errors import PresetError
 
 KAGGLE, HUGGING_FACE = "kaggle://", "hf://"
-_FORMS = "expected a folder that save_to_preset wrote, kaggle://OWNER/MODEL/keras/VARIATION or hf://OWNER/MODEL"
+_FORMS = (
+    "expected a folder that save_to_preset wrote, kaggle://OWNER/MODEL/keras/VARIATION or hf://OWNER/MODEL"
+)
 _TIMEOUT_S = 10.0
 """Until a hub's first answer."""
 _FILES = ("*.json", "*.h5", "*.safetensors", "*.model", "*.spm", "*.txt")
@@ -85,16 +89,17 @@ def _from_kaggle(preset: str) -> Path:
 def _from_hugging_face(preset: str) -> Path:
     try:
         import huggingface_hub
-        from huggingface_hub import errors
+        from huggingface_hub import constants, errors
     except ImportError as error:
         raise PresetError(
             f"preset {preset}: the package huggingface_hub is not installed: pip install 'lexmill[hub]'"
         ) from error
     handle = preset.removeprefix(HUGGING_FACE)
+    offline = not _answers(constants.ENDPOINT)
     page = f"https://huggingface.co/{handle}"
     try:
         folder = huggingface_hub.snapshot_download(
-            handle, allow_patterns=list(_FILES), etag_timeout=_TIMEOUT_S
+            handle, allow_patterns=list(_FILES), local_files_only=offline
         )
         return Path(folder)
     except errors.HFValidationError as error:
@@ -107,6 +112,17 @@ def _from_hugging_face(preset: str) -> Path:
         raise PresetError(_refused(preset, status, page, "set HF_TOKEN")) from error
     except Exception as error:
         raise PresetError(f"preset {preset}: Hugging Face: {_first_line(error)}; see {page}") from error
+
+
+def _answers(url: str) -> bool:
+    """Whether a server is there at all: huggingface_hub itself asks again for minutes."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_TIMEOUT_S):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
 
 
 def _refused(preset: str, status: int | None, page: str, remedy: str) -> str:

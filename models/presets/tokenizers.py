@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ def read(folder: Path) -> bytes:
     """
     contents.check(folder)
     try:
-        tokenizer = keras_hub.tokenizers.Tokenizer.from_preset(str(folder))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # KerasHub leaves the closing to Python.
+            tokenizer = keras_hub.tokenizers.Tokenizer.from_preset(str(folder))
     except Exception as error:
         raise PresetError(f"preset {folder}: its tokenizer cannot be read: {_first_line(error)}") from error
     try:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import re
 from typing import Any, final
 
 import numpy as np
@@ -28,6 +29,7 @@ from models.tokenizing.vocabulary import Vocabulary
 
 MAX_WORD_BYTES = 512
 _KEPT_WORDS = 200_000
+_MARK = re.compile(r"<.+>")
 
 
 @final
@@ -55,7 +57,7 @@ class BytePairModel:
     @functools.cached_property
     def byte_ids(self) -> np.ndarray:
         """The id of each byte, int32 ``(256,)``."""
-        characters = _byte_characters()
+        characters = byte_characters()
         return np.array([self._content["vocabulary"][char] for char in characters], np.int32)
 
     @functools.cached_property
@@ -138,6 +140,8 @@ def serialize(
 ) -> bytes:
     """What `BytePairModel` reads: the content of a preset's ``vocabulary.json`` and ``merges.txt``.
 
+    Special are the tokens that KerasHub names so, and those in angle brackets that no merge makes.
+
     Raises:
       PresetError: a byte, or what a merge makes, is not in the vocabulary.
     """
@@ -148,15 +152,17 @@ def serialize(
             raise PresetError(f"merges.txt: merge {number} is {merge!r}: expected two symbols and a space")
         if missing := [symbol for symbol in (*parts, "".join(parts)) if symbol not in vocabulary]:
             raise PresetError(f"merges.txt: merge {number} needs {missing[0]!r}, which vocabulary.json lacks")
-    if missing := [char for char in _byte_characters() if char not in vocabulary]:
+    if missing := [char for char in byte_characters() if char not in vocabulary]:
         raise PresetError(
             f"vocabulary.json lacks {len(missing)} of the 256 bytes, the first {missing[0]!r}: "
             "not every text could be encoded"
         )
+    made = {*byte_characters(), *("".join(merge.split(" ")) for merge in pairs)}
+    marks = [token for token in vocabulary if token not in made and _MARK.fullmatch(token)]
     content = {
         "vocabulary": vocabulary,
         "merges": pairs,
-        "special_tokens": sorted(special_tokens),
+        "special_tokens": sorted({*special_tokens, *marks}),
         "start_id": start_id,
         "end_id": end_id,
         "pad_id": pad_id,
@@ -166,7 +172,7 @@ def serialize(
 
 
 @functools.cache
-def _byte_characters() -> tuple[str, ...]:
+def byte_characters() -> tuple[str, ...]:
     """By byte: the character that stands for it in a vocabulary's file. Visible Latin-1 characters stand
     for themselves, the others are moved to U+0100 and above, in order."""
     visible = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
@@ -176,7 +182,7 @@ def _byte_characters() -> tuple[str, ...]:
 
 @functools.cache
 def _bytes_by_character() -> dict[str, int]:
-    return {char: byte for byte, char in enumerate(_byte_characters())}
+    return {char: byte for byte, char in enumerate(byte_characters())}
 
 
 def _bytes_of(token: str) -> bytes:

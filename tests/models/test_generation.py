@@ -25,7 +25,11 @@ def _generate(model, prompts, max_new_tokens=8, temperature=0.0, seeds=None):
         tf.constant(seeds or [0] * batch, tf.int32),
     )
     result = generation.generate(
-        model.decoder(), VOCABULARY, tf.constant(padded), tf.constant(lengths), tf.fill([batch], max_new_tokens),
+        model.decoder(),
+        VOCABULARY,
+        tf.constant(padded),
+        tf.constant(lengths),
+        tf.fill([batch], max_new_tokens),
         options,
     )
     return [
