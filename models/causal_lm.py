@@ -17,7 +17,7 @@ from models.decoding.decoder import Decoder
 
 
 class CausalLM(Protocol):
-    """What this package asks of a model: ``keras_hub.models.CausalLM``, or one with more methods around it."""
+    """What this package asks of a model: ``keras_hub.models.CausalLM``, or one around it."""
 
     trainable_variables: list[keras.Variable]
     backbone: Any

@@ -116,8 +116,8 @@ class ModelConfig(Settings):
                 "kaggle://OWNER/MODEL/keras/VARIATION or hf://OWNER/MODEL"
             )
         own = {"family", "preset", "lora_rank"}
-        for name, field in type(self).model_fields.items():
-            if name not in own and getattr(self, name) != field.default:
+        for name, declared in type(self).model_fields.items():
+            if name not in own and getattr(self, name) != declared.default:
                 raise ValueError(f"{name} = {getattr(self, name)!r}: the preset decides it: remove it")
         return self
 

@@ -3,10 +3,10 @@
 A document of ``n`` tokens enters the packer as ``n + 1`` tokens, its own and one
 end-of-document token; a source's documents follow each other as one stream that
 starts with one end-of-document token. (A tokenizer with a start token of its own, as Llama's,
-has that before each document instead, where it is context and never counts.) Rows are windows of ``sequence_length + 1``
-tokens that overlap by one, so each token of the stream but the first is a target
-exactly once: ``token_ids[:-1]`` predicts ``token_ids[1:]``. The last row of a
-stream is filled up with the padding id, which is never a target that counts. Which ids these are, the
+has that before each document instead, where it is context and never counts.) Rows are windows
+of ``sequence_length + 1`` tokens that overlap by one, so each token of the stream but the first
+is a target exactly once: ``token_ids[:-1]`` predicts ``token_ids[1:]``. The last row of a stream
+is filled up with the padding id, which is never a target that counts. Which ids these are, the
 tokenizer says: `models.tokenizing.vocabulary`.
 
 Not every target counts: those of a prompt are only the context of what follows them.

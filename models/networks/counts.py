@@ -50,7 +50,8 @@ class Counts:
         """``929,280 parameters (396,800 outside the embeddings), 5.92 MFLOPs per training token``."""
         trained = "" if self.trained_parameters is None else f"{self.trained_parameters:,} of them trained, "
         return (
-            f"{self.parameters:,} parameters ({self.non_embedding_parameters:,} outside the embeddings), {trained}"
+            f"{self.parameters:,} parameters ({self.non_embedding_parameters:,} outside the embeddings), "
+            f"{trained}"
             f"{format_flops(self.training_flops_per_token)} per training token"
         )
 

@@ -66,8 +66,8 @@ def _only_trusted(path: Path, content: Any) -> None:
         module = value.get("module")
         if module is not None and str(module).split(".")[0] not in _TRUSTED:
             raise PresetError(
-                f"{path}: asks for {module}.{value.get('class_name')}: only Keras' and KerasHub's own objects "
-                "are loaded"
+                f"{path}: asks for {module}.{value.get('class_name')}: only Keras' and KerasHub's own "
+                "objects are loaded"
             )
 
 

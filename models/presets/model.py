@@ -30,21 +30,12 @@ class PresetCausalLM:
         self.task = task
         self.backbone = task.backbone
         self.context_length = context_length
+        self.trainable_variables: list[keras.Variable] = list(task.trainable_variables)
+        self.non_trainable_variables: list[keras.Variable] = list(task.non_trainable_variables)
+        self.non_trainable_weights: list[keras.Variable] = list(task.non_trainable_weights)
 
     def __call__(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         return self.task(inputs, training=training)
-
-    @property
-    def trainable_variables(self) -> list[keras.Variable]:
-        return list(self.task.trainable_variables)
-
-    @property
-    def non_trainable_variables(self) -> list[keras.Variable]:
-        return list(self.task.non_trainable_variables)
-
-    @property
-    def non_trainable_weights(self) -> list[keras.Variable]:
-        return list(self.task.non_trainable_weights)
 
     def get_weights(self) -> list[np.ndarray]:
         return list(self.task.get_weights())
@@ -85,7 +76,8 @@ def load(config: ModelConfig, vocabulary_size: int, context_length: int) -> Pres
     check_length(folder, backbone, context_length)
     if backbone.vocabulary_size < vocabulary_size:
         raise PresetError(
-            f"preset {folder}: its tokenizer has {vocabulary_size:,} tokens, its model {backbone.vocabulary_size:,}"
+            f"preset {folder}: its tokenizer has {vocabulary_size:,} tokens, its model "
+            f"{backbone.vocabulary_size:,}"
         )
     if config.lora_rank:
         lora.enable(backbone, config.lora_rank)
@@ -101,8 +93,8 @@ def check_length(folder: Path, backbone: Any, context_length: int) -> None:
     longest = getattr(backbone, "max_sequence_length", None)
     if longest is not None and context_length > longest:
         raise PresetError(
-            f"packing.sequence_length = {context_length:,} is more than the {longest:,} tokens that the preset "
-            f"{folder} can read: lower it"
+            f"packing.sequence_length = {context_length:,} is more than the {longest:,} tokens that the "
+            f"preset {folder} can read: lower it"
         )
 
 
@@ -118,8 +110,8 @@ def _cache_shape(task: Any) -> tuple[int, int, int]:
         _, layers, two, _, heads, width = traced.output_shapes[1]
     except Exception as error:
         raise PresetError(
-            f"{type(task).__name__}: a model of this kind cannot be served: it has no cache of keys and values "
-            "of one shape"
+            f"{type(task).__name__}: a model of this kind cannot be served: it has no cache of keys and "
+            "values of one shape"
         ) from error
     if two != 2 or None in (layers, heads, width):
         raise PresetError(f"{type(task).__name__}: its cache of shape {traced.output_shapes[1]} is not known")

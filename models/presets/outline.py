@@ -1,4 +1,4 @@
-"""How large a preset is, and what a token costs, without its weights: layers are built, memory is not taken."""
+"""How large a preset is, and what a token costs, without its weights."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import json
 import re
 from typing import Any, final
@@ -88,7 +89,8 @@ class BytePairModel:
         """Token ids, int32 ``(tokens,)``; never a special token's, whatever the text spells."""
         if self._content["add_prefix_space"]:
             text = " " + text
-        known, ids = self._known_words, []
+        known = self._known_words
+        ids: list[int] = []
         for word in word_patterns.words(text):
             found = known.get(word)
             if found is None:
@@ -117,7 +119,7 @@ class BytePairModel:
         while True:
             candidates = [
                 (*merges[pair], index)
-                for index, pair in enumerate(zip(symbols, symbols[1:], strict=False))
+                for index, pair in enumerate(itertools.pairwise(symbols))
                 if pair in merges
             ]
             if not candidates:

@@ -192,3 +192,36 @@ def test_rows_overlap_by_one_token(sequence_length: int) -> None:
     rows = pack([[3, 4, 5], [6, 7, 8, 9]], sequence_length)
 
     assert [row.token_ids[-1] for row in rows[:-1]] == [row.token_ids[0] for row in rows[1:]]
+
+
+STARTING = Vocabulary(TOKENS, start_id=1, end_id=END_ID, pad_id=PAD_ID)
+"""Of a tokenizer that has a start token beside its end token."""
+
+
+def test_a_start_token_opens_each_document_and_never_counts() -> None:
+    inputs = [document_of([], [5, 6, 7]), document_of([8], [9])]
+
+    first, second = packing.pack(inputs, STARTING, sequence_length=4)
+
+    assert first.token_ids.tolist() == [1, 5, 6, 7, 2]
+    assert first.segment_ids.tolist() == [1, 1, 1, 1, 1]
+    assert first.loss_mask.tolist() == [0, 1, 1, 1, 1]
+    assert second.token_ids.tolist() == [2, 1, 8, 9, 2]
+    assert second.segment_ids.tolist() == [1, 2, 2, 2, 2]
+    assert second.loss_mask.tolist() == [0, 0, 0, 1, 1]
+    assert (first.num_bytes, second.num_bytes) == (5, 4)
+
+
+@given(PAIRS, st.integers(1, 20))
+def test_with_a_start_token_what_counts_is_the_same(
+    pairs: list[tuple[list[int], list[int]]], sequence_length: int
+) -> None:
+    documents = [document_of(*pair) for pair in pairs]
+    rows = list(packing.pack(documents, STARTING, sequence_length))
+    plain = pack_pairs(pairs, sequence_length)
+
+    def counted(rows: list[Row]) -> list[int]:
+        return [int(token) for row in rows for token in row.token_ids[row.loss_mask == 1]]
+
+    assert counted(rows) == counted(plain)
+    assert sum(row.num_bytes for row in rows) == sum(row.num_bytes for row in plain)

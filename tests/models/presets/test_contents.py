@@ -85,7 +85,7 @@ def test_objects_of_other_packages_are_never_made(copy, place, tmp_path):
 def test_truncated_weights_are_one_line(copy):
     weights = copy / "model.weights.h5"
     weights.write_bytes(weights.read_bytes()[:5000])
-    with pytest.raises(PresetError, match="cannot be loaded: .*truncated") as caught:
+    with pytest.raises(PresetError, match=r"cannot be loaded: .*truncated") as caught:
         _load(copy)
     assert "\n" not in str(caught.value)
 
@@ -116,10 +116,10 @@ def test_a_tokenizer_of_more_tokens_than_the_model_has_is_refused(copy):
 
 def test_a_damaged_vocabulary_is_one_line(copy):
     (copy / "assets/tokenizer/vocabulary.json").write_text('{"<|endoftext|>": 0}')
-    with pytest.raises(PresetError, match="merges.txt: merge 1 needs 't', which vocabulary.json lacks"):
+    with pytest.raises(PresetError, match=r"merges.txt: merge 1 needs 't', which vocabulary.json lacks"):
         tokenizers.read(copy)
     (copy / "assets/tokenizer/merges.txt").unlink()
-    with pytest.raises(PresetError, match="its tokenizer cannot be read: .*merges.txt"):
+    with pytest.raises(PresetError, match=r"its tokenizer cannot be read: .*merges.txt"):
         tokenizers.read(copy)
 
 

@@ -115,5 +115,5 @@ def test_a_hub_that_never_answers_is_given_up(monkeypatch):
         silent.listen()
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
         _hub_that(monkeypatch, ("LocalEntryNotFoundError",), endpoint)
-        with pytest.raises(PresetError, match="no answer from huggingface.co"):
+        with pytest.raises(PresetError, match=r"no answer from huggingface.co"):
             location.locate("hf://owner/model")

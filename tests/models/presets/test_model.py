@@ -69,8 +69,8 @@ def _train(folder, path, rank, prompt="", name="run", **values):
         model = causal_lm.build(settings, tokenizer.vocabulary_size(), LENGTH)
         first = [np.array(weights) for weights in model.get_weights()]
         result = loop.train(
-            model, tokenizer, config, files, files, str(path / f"{name}-log"), str(path / f"{name}-checkpoints"),
-            lambda *_: None,
+            model, tokenizer, config, files, files, str(path / f"{name}-log"),
+            str(path / f"{name}-checkpoints"), lambda *_: None,
         )  # fmt: skip
     finally:
         keras.config.set_dtype_policy("float32")
