@@ -150,7 +150,7 @@ def test_config_check_tells_what_is_trained(config):
 
     told = CliRunner().invoke(app, ["config", "check", str(config)])
     assert told.exit_code == 0, told.output
-    assert "preset of 10,128 parameters" in told.output
+    assert "preset of 10,112 parameters" in told.output
     assert "320 of them trained" in told.output
 
 
