@@ -171,11 +171,12 @@ def test_lora_changes_its_own_matrices_alone_and_checkpoints_hold_no_others(make
     assert sum(sizes) < 3 * trained + 20  # two moments each, and some counters
 
 
-@pytest.mark.parametrize("rank", [0, 2])
-def test_training_lowers_the_loss(make_preset, tmp_path, rank):
+@pytest.mark.parametrize(("rank", "nats"), [(0, 0.5), (2, 0.05)])
+def test_training_lowers_the_loss(make_preset, tmp_path, rank, nats):
+    """By less with LoRA: what it leaves frozen is random here."""
     _, _, short, _ = _train(make_preset("gpt2"), tmp_path, rank, name="a", num_steps=1, learning_rate=1e-6)
     _, _, long, _ = _train(make_preset("gpt2"), tmp_path, rank, name="b", num_steps=60)
-    assert long.validation.loss < 0.9 * short.validation.loss
+    assert long.validation.loss < short.validation.loss - nats
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "gemma"])
