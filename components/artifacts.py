@@ -7,7 +7,8 @@ from typing import final
 from tfx.types import artifact
 
 TOKENIZER_MODEL = "tokenizer.model"
-"""The one file of a `Tokenizer` artifact: a serialized SentencePiece model."""
+"""The one file of a `Tokenizer` artifact: a serialized SentencePiece model, or byte pairs in JSON
+(`models.tokenizing.reading`)."""
 
 
 @final

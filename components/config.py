@@ -85,6 +85,15 @@ class TokenizerConfig(Settings):
     """Trains on at most this much text, a sample by hash."""
 
 
+class PresetTokenizer(Settings):
+    """Where the tokenizer comes from when it is not trained."""
+
+    preset: str
+    """As in the configuration."""
+    sha256: str | None
+    """Of the preset's files; None where they are not at hand, as when the pipeline is compiled."""
+
+
 class PackingConfig(Settings):
     """How documents become rows of one length."""
 

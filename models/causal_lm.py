@@ -17,7 +17,7 @@ from models.decoding.decoder import Decoder
 
 
 class CausalLM(Protocol):
-    """What this package asks of a model. Both families subclass ``keras_hub.models.CausalLM``."""
+    """What this package asks of a model: ``keras_hub.models.CausalLM``, or one around it."""
 
     trainable_variables: list[keras.Variable]
     backbone: Any
@@ -50,10 +50,14 @@ def logits(model: CausalLM, token_ids: tf.Tensor, training: bool = False) -> tf.
 
 
 def build(config: ModelConfig, vocabulary_size: int, context_length: int) -> CausalLM:
-    """A freshly initialised model of the configured family and size.
+    """A freshly initialised model of the configured family and size, or the preset with its weights.
 
     Initial weights depend on Keras' random seed alone (``keras.utils.set_random_seed``).
     """
+    if config.family == "preset":
+        from models.presets.model import load
+
+        return load(config, vocabulary_size, context_length)
     if config.family == "lstm":
         from models.networks.lstm import build_lstm
 

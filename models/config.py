@@ -23,8 +23,17 @@ class Settings(BaseModel):
 class ModelConfig(Settings):
     """The network's family and size."""
 
-    family: Literal["transformer", "lstm"] = "transformer"
-    """``transformer``: attention, in two styles. ``lstm``: Embedding, LSTM stack, output."""
+    family: Literal["transformer", "lstm", "preset"] = "transformer"
+    """``transformer``: attention, in two styles. ``lstm``: Embedding, LSTM stack, output. ``preset``: a
+    trained model of KerasHub's format, with its own tokenizer, trained further."""
+    preset: str | None = Field(default=None, min_length=1)
+    """Of ``family = "preset"``: a folder that ``save_to_preset`` wrote, ``kaggle://OWNER/MODEL/keras/VARIATION``
+    or ``hf://OWNER/MODEL``, of any causal language model in KerasHub. It decides every field below but
+    ``lora_rank``."""
+    lora_rank: int = Field(default=0, ge=0, le=1024)
+    """Of ``family = "preset"``: rank of the matrices that are trained beside the query and value projections,
+    with everything else frozen (LoRA, arXiv 2106.09685); 0 trains the whole model. The exported model holds
+    them merged."""
     style: Literal["gpt2", "llama"] = "gpt2"
     """Of the Transformer. ``gpt2``: learned positions, LayerNorm, GELU. ``llama``: rotary positions,
     RMSNorm, SwiGLU, no biases."""
@@ -92,6 +101,24 @@ class ModelConfig(Settings):
                 f"hidden_dim / num_heads = {self.hidden_dim // self.num_heads} is odd: rotary positions turn "
                 "pairs of numbers, so choose an even width of a head"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _the_preset_decides_the_rest(self) -> ModelConfig:
+        if self.family != "preset":
+            for field in ("preset", "lora_rank"):
+                if getattr(self, field):
+                    raise ValueError(f'{field} is of family = "preset": give that, or remove it')
+            return self
+        if self.preset is None:
+            raise ValueError(
+                'family = "preset" needs preset: a folder that save_to_preset wrote, '
+                "kaggle://OWNER/MODEL/keras/VARIATION or hf://OWNER/MODEL"
+            )
+        own = {"family", "preset", "lora_rank"}
+        for name, declared in type(self).model_fields.items():
+            if name not in own and getattr(self, name) != declared.default:
+                raise ValueError(f"{name} = {getattr(self, name)!r}: the preset decides it: remove it")
         return self
 
     @model_validator(mode="after")

@@ -21,3 +21,7 @@ class CheckpointError(ModelError):
 
 class DevicesError(ModelError):
     """The devices or workers do not fit the configuration. Whoever started the training can mend it."""
+
+
+class PresetError(ModelError):
+    """A preset cannot be had, or is not one that can be trained and served. Whoever chose it can mend it."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from models import features, generation, rows, scoring
+from models import generation, rows, scoring
 from models.causal_lm import CausalLM
 from models.decoding.decoder import Decoder
 from models.decoding.keras_weights import frozen
@@ -48,7 +48,12 @@ class ServedLanguageModel(tf.Module):
         options = SamplingOptions(given["temperature"], given["top_k"], given["top_p"], given["seed"])
         max_new_tokens = given["max_new_tokens"]
         generated = generation.generate(
-            self.decoder, given["token_ids"], given["lengths"], max_new_tokens, options
+            self.decoder,
+            self.tokenizer.vocabulary,
+            given["token_ids"],
+            given["lengths"],
+            max_new_tokens,
+            options,
         )
         is_full = generated.num_tokens >= max_new_tokens
         reason = tf.where(is_full, contract.FINISH_LENGTH, contract.FINISH_CONTEXT)
@@ -95,12 +100,12 @@ class ServedLanguageModel(tf.Module):
         """`contract.SCORE_SIGNATURE`. A text longer than the context is scored in consecutive windows
         of ``context_length`` tokens, as the packer cuts training text."""
         token_ids, lengths = self.tokenizer.encode(texts)
-        context = self.decoder.context_length
+        context, pad_id = self.decoder.context_length, self.tokenizer.vocabulary.pad_id
         missing = tf.math.floormod(1 - tf.shape(token_ids)[1], context)
-        token_ids = tf.pad(token_ids, [[0, 0], [0, missing]], constant_values=features.PAD_ID)
+        token_ids = tf.pad(token_ids, [[0, 0], [0, missing]], constant_values=pad_id)
         # A text of no tokens still needs one window.
         width = tf.maximum(context + 1 - tf.shape(token_ids)[1], 0)
-        token_ids = tf.pad(token_ids, [[0, 0], [0, width]], constant_values=features.PAD_ID)
+        token_ids = tf.pad(token_ids, [[0, 0], [0, width]], constant_values=pad_id)
         weights = tf.sequence_mask(lengths, tf.shape(token_ids)[1], tf.float32)
         windows, weights = (
             tf.reshape(tf.signal.frame(values, context + 1, context), [-1, context + 1])

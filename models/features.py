@@ -2,10 +2,12 @@
 
 A document of ``n`` tokens enters the packer as ``n + 1`` tokens, its own and one
 end-of-document token; a source's documents follow each other as one stream that
-starts with one end-of-document token. Rows are windows of ``sequence_length + 1``
-tokens that overlap by one, so each token of the stream but the first is a target
-exactly once: ``token_ids[:-1]`` predicts ``token_ids[1:]``. The last row of a
-stream is filled up with `PAD_ID`, which is never a target.
+starts with one end-of-document token. (A tokenizer with a start token of its own, as Llama's,
+has that before each document instead, where it is context and never counts.) Rows are windows
+of ``sequence_length + 1`` tokens that overlap by one, so each token of the stream but the first
+is a target exactly once: ``token_ids[:-1]`` predicts ``token_ids[1:]``. The last row of a stream
+is filled up with the padding id, which is never a target that counts. Which ids these are, the
+tokenizer says: `models.tokenizing.vocabulary`.
 
 Not every target counts: those of a prompt are only the context of what follows them.
 `LOSS_MASK` says which do, for training and evaluation alike; whether a token counts is never
@@ -19,7 +21,8 @@ import dataclasses
 PAD_ID = 0
 UNK_ID = 1
 END_ID = 2
-"""Ends each document, and stands before the first: the context of a text's first token."""
+"""Of the tokenizers that are trained here; ends each document, and stands before the first: the context
+of a text's first token."""
 NUM_SPECIAL_TOKENS = 3
 
 TOKEN_IDS = "token_ids"

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from models import sampling
 from models.decoding.decoder import Decoder, whole_room, whole_tiles
-from models.features import END_ID, PAD_ID, UNK_ID
+from models.tokenizing.vocabulary import Vocabulary
 
 NUM_ALTERNATIVES = 20
 """Likeliest tokens reported at each step when log-probabilities are asked for."""
@@ -44,7 +44,8 @@ class Generated(NamedTuple):
     """What `generate` returns."""
 
     token_ids: tf.Tensor
-    """Generated ids, int32 ``(batch, length)``, filled up with PAD_ID; the end token not included."""
+    """Generated ids, int32 ``(batch, length)``, filled up with the padding id; the end token not
+    included."""
     num_tokens: tf.Tensor
     """int32 ``(batch,)``."""
     stopped: tf.Tensor
@@ -66,6 +67,7 @@ class _Loop(NamedTuple):
 
 def generate(
     decoder: Decoder,
+    vocabulary: Vocabulary,
     prompt_ids: tf.Tensor,
     prompt_lengths: tf.Tensor,
     max_new_tokens: tf.Tensor,
@@ -75,6 +77,7 @@ def generate(
 
     Args:
       decoder: the language model.
+      vocabulary: which tokens end a text, and which are none of a text's.
       prompt_ids: int32 ``(batch, width)``; what lies past a row's length is ignored.
       prompt_lengths: int32 ``(batch,)``, from 1 to the model's context length.
       max_new_tokens: int32 ``(batch,)``, at least 1.
@@ -90,6 +93,7 @@ def generate(
     _, cache = decoder.read(prompt_ids[:, :width], cache, start, prompt_lengths - 1)
     decoded = decode(
         decoder,
+        vocabulary,
         cache,
         token_ids=tf.gather(prompt_ids, prompt_lengths - 1, batch_dims=1),
         positions=prompt_lengths - 1,
@@ -100,11 +104,14 @@ def generate(
         with_likelihoods=tf.constant(False),
     )
     inside = tf.range(num_steps) < decoded.num_tokens[:, tf.newaxis]
-    return Generated(tf.where(inside, decoded.token_ids, PAD_ID), decoded.num_tokens, decoded.stopped)
+    return Generated(
+        tf.where(inside, decoded.token_ids, vocabulary.pad_id), decoded.num_tokens, decoded.stopped
+    )
 
 
 def decode(
     decoder: Decoder,
+    vocabulary: Vocabulary,
     cache: tf.Tensor,
     token_ids: tf.Tensor,
     positions: tf.Tensor,
@@ -118,6 +125,7 @@ def decode(
 
     Args:
       decoder: the language model.
+      vocabulary: which tokens end a text, and which are none of a text's.
       cache: of what precedes ``positions``; not to be used again.
       token_ids: int32 ``(batch,)``, each row's last token, not yet read.
       positions: int32 ``(batch,)``, where it stands.
@@ -135,12 +143,12 @@ def decode(
     def step(state: _Loop) -> tuple[_Loop]:
         counts = tf.ones_like(state.positions)
         hidden, cache = decoder.read(state.token_ids[:, tf.newaxis], state.cache, state.positions, counts)
-        logits = decoder.logits(hidden[:, 0]) + never_generated(decoder.vocabulary_size)
+        logits = decoder.logits(hidden[:, 0]) + never_generated(vocabulary, decoder.vocabulary_size)
         chosen = sampling.choose(logits, uniform[:, state.step], options)
         likelihoods, alternatives = tf.cond(
             with_likelihoods, lambda: likelihoods_of(logits, chosen), lambda: _no_likelihoods(batch)
         )
-        stopped = state.stopped | (state.active & (chosen == END_ID))
+        stopped = state.stopped | (state.active & (chosen == vocabulary.end_id))
         emitted = state.active & ~stopped
         num_tokens = state.num_tokens + tf.cast(emitted, tf.int32)
         return (
@@ -204,10 +212,12 @@ def _no_likelihoods(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.zeros([batch, NUM_ALTERNATIVES + 1]), tf.zeros([batch, NUM_ALTERNATIVES], tf.int32)
 
 
-def never_generated(vocabulary_size: int) -> tf.Tensor:
-    """Padding and the unknown token: minus infinity, added to the logits."""
-    mask = np.zeros(vocabulary_size, np.float32)
-    mask[[PAD_ID, UNK_ID]] = -np.inf
+def never_generated(vocabulary: Vocabulary, num_logits: int) -> tf.Tensor:
+    """Minus infinity, added to the logits, for tokens that stand for no text, and for those past the
+    vocabulary: some models have more logits than their tokenizer has tokens."""
+    mask = np.zeros(num_logits, np.float32)
+    mask[vocabulary.never_generated] = -np.inf
+    mask[vocabulary.size :] = -np.inf
     return tf.constant(mask)
 
 

@@ -24,6 +24,8 @@ class Manifest(Settings):
 
     model: ModelConfig
     training: TrainingConfig
+    preset_sha256: str | None = None
+    """Of the files of the preset that training started from, if it did: `models.presets.location`."""
     num_parameters: int
     vocabulary_size: int
     context_length: int

@@ -14,7 +14,6 @@ import tensorflow as tf
 
 from models import generation, sampling
 from models.decoding.decoder import ROOM_TILE, Decoder
-from models.features import END_ID
 from models.tokenizer import GraphTokenizer
 
 
@@ -25,11 +24,13 @@ class StepwiseFunctions(tf.Module):
         """``prepare`` is ``ServedLanguageModel.prepare`` as a function of the graph."""
         super().__init__(name="stepwise")
         self._decoder = decoder
-        token_bytes = tokenizer.token_bytes()
+        self._vocabulary = tokenizer.vocabulary
+        unused = decoder.vocabulary_size - tokenizer.vocabulary.size
+        token_bytes = tf.constant([*tokenizer.vocabulary.token_bytes, *[b""] * unused])
         constants = {
             "context_length": tf.constant(decoder.context_length),
             "vocabulary_size": tf.constant(decoder.vocabulary_size),
-            "end_id": tf.constant(END_ID),
+            "end_id": tf.constant(tokenizer.vocabulary.end_id),
             "room_multiple": tf.constant(ROOM_TILE),
             "num_alternatives": tf.constant(generation.NUM_ALTERNATIVES),
         }
@@ -41,7 +42,7 @@ class StepwiseFunctions(tf.Module):
 
         self.prepare = prepare
         self.description = _function(lambda: constants)
-        self.token_bytes = _function(lambda: tf.constant(token_bytes))
+        self.token_bytes = _function(lambda: tf.identity(token_bytes))
         self.noise = _function(sampling.uniforms, vector, scalar)
         self.empty_cache = _function(decoder.empty_cache, scalar, scalar)
         self.inserted = _function(decoder.inserted, cache, cache, scalar)
@@ -75,6 +76,7 @@ class StepwiseFunctions(tf.Module):
         options = sampling.SamplingOptions(temperature, top_k, top_p, seed=tf.zeros_like(top_k))
         decoded = generation.decode(
             self._decoder,
+            self._vocabulary,
             *(cache, token_ids, positions, limits, uniform, options, num_steps, with_likelihoods),
         )
         return decoded._asdict()
@@ -82,7 +84,7 @@ class StepwiseFunctions(tf.Module):
     def _likelihoods(self, token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
         """For the tokens of one sequence but the first, given those before."""
         logits = self._decoder.sequence_logits(token_ids[tf.newaxis, :-1])[0]
-        logits += generation.never_generated(self._decoder.vocabulary_size)
+        logits += generation.never_generated(self._vocabulary, self._decoder.vocabulary_size)
         values, alternatives = generation.likelihoods_of(logits, token_ids[1:])
         return {
             "log_probabilities": values[:, 0],

@@ -276,7 +276,8 @@ def config_check(config: Config = DEFAULT, overrides: Set = None) -> None:
     from pipeline.config import load
 
     loaded = load(config, overrides or [])
-    size = counts.count(loaded.model, loaded.tokenizer.vocabulary_size, loaded.packing.sequence_length)
+    with libraries_silenced():
+        size = counts.count(loaded.model, loaded.tokenizer.vocabulary_size, loaded.packing.sequence_length)
     typer.echo(f"{config}: valid; {loaded.model.family} of {size.summary()}")
 
 

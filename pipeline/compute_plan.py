@@ -138,7 +138,7 @@ def make(base: ModelConfig, data: Data, budget: Budget, measure: Measure) -> Pla
       ConfigError: the family has no scaling rules, its shape is given in the configuration file, or the
         budget is too small to train anything.
     """
-    _check(base, budget)
+    check(base, budget)
     if budget.flops is not None:
         choice = scaling.choose(base, data, budget.flops)
         if choice.num_steps < MIN_STEPS:
@@ -163,7 +163,8 @@ def make(base: ModelConfig, data: Data, budget: Budget, measure: Measure) -> Pla
     return min(plans.values(), key=lambda plan: plan.choice.bits_per_byte)
 
 
-def _check(base: ModelConfig, budget: Budget) -> None:
+def check(base: ModelConfig, budget: Budget) -> None:
+    """Raises `ConfigError` where there is no shape to choose."""
     if base.family not in scaling.LAWS:
         families = ", ".join(scaling.LAWS)
         raise ConfigError(

@@ -96,6 +96,12 @@ class PipelineConfig(Settings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _a_preset_brings_its_tokenizer(self) -> PipelineConfig:
+        if self.model.family == "preset" and self.tokenizer != TokenizerConfig():
+            raise ValueError('tokenizer: model.family = "preset" brings its own: remove this table')
+        return self
+
     @property
     def root(self) -> str:
         """Folder of this pipeline's artifacts, metadata and logs."""

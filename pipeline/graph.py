@@ -14,6 +14,7 @@ from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.orchestration.pipeline import Pipeline
 
 from components.baseline_finder.component import BaselineFinder
+from components.config import PresetTokenizer
 from components.corpus_gen.component import CorpusGen
 from components.evaluator.component import Evaluator
 from components.pusher.component import Pusher
@@ -34,6 +35,8 @@ class Places:
     corpus_path: str
     model_base_path: str
     beam_options: tuple[str, ...]
+    preset_sha256: str | None = None
+    """Of the preset's files, where the model starts from one and they are at hand."""
     metadata: Any = None
     """ML Metadata's ``ConnectionConfig``; None where the orchestrator has its own."""
 
@@ -60,7 +63,9 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
     schema = SchemaGen(statistics=statistics.outputs["statistics"])
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
 
-    tokenizer = TokenizerTrainer(documents, config.tokenizer)
+    preset = config.model.preset
+    source = PresetTokenizer(preset=preset, sha256=places.preset_sha256) if preset else None
+    tokenizer = TokenizerTrainer(documents, config.tokenizer, source)
     packer = SequencePacker(documents, tokenizer.outputs["tokenizer"], config.packing)
     rows = packer.outputs["packed_examples"]
 
@@ -68,6 +73,7 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
         model=config.model,
         training=config.training,
         sequence_length=config.packing.sequence_length,
+        preset_sha256=places.preset_sha256,
     )
     trainer = Trainer(rows, tokenizer.outputs["tokenizer"], settings, f"{places.root}/checkpoints")
     model = trainer.outputs["model"]

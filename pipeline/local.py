@@ -68,22 +68,24 @@ def run(config: PipelineConfig, run_id: str, observer: Observer, plan: Plan | No
     cores.share()  # Before any stage uses TensorFlow: all run in this process.
     with _only_run(config):
         history.record_configuration(config, run_id)
-        ir = _compiled(config, run_id)
+        preset_sha256 = _look_at_preset(config, observer)
+        ir = _compiled(config, run_id, preset_sha256)
         for index in range(len(ir.nodes)):
             node = ir.nodes[index].pipeline_node
             _run_stage(ir, node, history.connection(config), observer)
             if plan is not None and node.node_info.id == _LAST_DATA_STAGE:
                 config = plan(_data_outputs(config, run_id))
                 history.record_configuration(config, run_id)
-                ir = _compiled(config, run_id)
+                ir = _compiled(config, run_id, preset_sha256)
         return history.find(config, run_id)
 
 
-def _compiled(config: PipelineConfig, run_id: str) -> pipeline_pb2.Pipeline:
+def _compiled(config: PipelineConfig, run_id: str, preset_sha256: str | None) -> pipeline_pb2.Pipeline:
     places = Places(
         root=str(Path(config.root, "artifacts").resolve()),
         corpus_path=config.corpus.path,
         model_base_path=config.model_base_path,
+        preset_sha256=preset_sha256,
         beam_options=beam_options.local(config.beam),
         metadata=history.connection(config),
     )
@@ -92,6 +94,23 @@ def _compiled(config: PipelineConfig, run_id: str) -> pipeline_pb2.Pipeline:
         ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
     )
     return ir
+
+
+def _look_at_preset(config: PipelineConfig, observer: Observer) -> str | None:
+    """Fetches the preset, if the model starts from one, and says before any work whether it will do; gives
+    the hash of its files."""
+    if config.model.preset is None:
+        return None
+    from models.networks import counts
+    from models.presets import location
+
+    started = time.monotonic()
+    observer.start("preset")
+    folder = location.locate(config.model.preset)
+    size = counts.count(config.model, 0, config.packing.sequence_length)
+    sha256 = location.fingerprint(folder)
+    observer.finish(time.monotonic() - started, False, f"{size.parameters:,} parameters")
+    return sha256
 
 
 def _data_outputs(config: PipelineConfig, run_id: str) -> DataOutputs:

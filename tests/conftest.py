@@ -1,12 +1,17 @@
 """What several packages' tests share: libraries kept quiet, one small tokenizer, a browser."""
 
 import os
+<<<<<<< HEAD
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
+=======
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+>>>>>>> preset
 
 from pipeline import quiet
 
@@ -40,6 +45,7 @@ def tokenizer_proto() -> bytes:
     return training.train(texts, TokenizerConfig(vocabulary_size=320))
 
 
+<<<<<<< HEAD
 BROWSER_FLAGS = (
     "--disable-gpu",
     "--disable-quic",
@@ -133,3 +139,89 @@ def browser_page(browser: Any) -> Iterator[Any]:
     for context in contexts:
         context.close()
     assert [text for watch in watches for text in watch.unexpected] == []
+=======
+def _byte_pairs(special_tokens: list[str]) -> tuple[dict[str, int], list[str]]:
+    """A vocabulary of special tokens, the bytes, and what a few merges make."""
+    from models.tokenizing import byte_pairs
+
+    vocabulary = {token: index for index, token in enumerate(special_tokens)}
+    for character in byte_pairs.byte_characters():
+        vocabulary.setdefault(character, len(vocabulary))
+    merges = ["t h", "th e", "Ġ the", "i n", "o w", "q u", "qu i", "' s", "Ã ©", "Ġ Ġ"]
+    for merge in merges:
+        vocabulary[merge.replace(" ", "")] = len(vocabulary)
+    return vocabulary, merges
+
+
+def _preset_sentence_pieces(**options: object) -> bytes:
+    """As Llama's: a space before every text, written as a piece's first character, and byte fallback."""
+    import io
+
+    import sentencepiece
+
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([TEXT] * 20), model_writer=model, vocab_size=330, model_type="bpe",
+        byte_fallback=True, hard_vocab_limit=False, minloglevel=2, **options,
+    )  # fmt: skip
+    return model.getvalue()
+
+
+@pytest.fixture(scope="session")
+def make_preset(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Writes a tiny preset of one kind, as ``save_to_preset`` does; each is made once. Its weights are
+    large enough that no two logits are close."""
+    import keras
+    import keras_hub
+
+    root, models = tmp_path_factory.mktemp("presets"), keras_hub.models
+    llama_like = {"num_layers": 2, "num_query_heads": 4, "num_key_value_heads": 2, "hidden_dim": 16}
+    gpt_like = {"num_layers": 2, "num_heads": 2, "hidden_dim": 16, "max_sequence_length": 64}
+
+    def parts(kind: str) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        if kind == "gpt2":
+            tokenizer = models.GPT2Tokenizer(*_byte_pairs(["<|endoftext|>", "<unused>"]))
+            return (
+                tokenizer,
+                models.GPT2Backbone,
+                models.GPT2CausalLM,
+                models.GPT2CausalLMPreprocessor,
+                gpt_like,
+            )
+        if kind == "opt":
+            tokenizer = models.OPTTokenizer(*_byte_pairs(["<s>", "<pad>", "</s>", "<unk>"]))
+            return tokenizer, models.OPTBackbone, models.OPTCausalLM, models.OPTCausalLMPreprocessor, gpt_like
+        if kind == "gemma":
+            pieces = {"pad_piece": "<pad>", "bos_piece": "<bos>", "eos_piece": "<eos>", "unk_piece": "<unk>"}
+            proto = _preset_sentence_pieces(pad_id=0, eos_id=1, bos_id=2, unk_id=3, **pieces)
+            shape = {**llama_like, "head_dim": 8}
+            return (
+                models.GemmaTokenizer(proto), models.GemmaBackbone, models.GemmaCausalLM,
+                models.GemmaCausalLMPreprocessor, shape,
+            )  # fmt: skip
+        proto = _preset_sentence_pieces(unk_id=0, bos_id=1, eos_id=2)
+        names = {"llama": "Llama", "mistral": "Mistral"}[kind]
+        tokenizer, *classes = (
+            getattr(models, names + end)
+            for end in ("Tokenizer", "Backbone", "CausalLM", "CausalLMPreprocessor")
+        )
+        shape = {**llama_like, "sliding_window": 6} if kind == "mistral" else llama_like
+        return tokenizer(proto), *classes, shape
+
+    def make(kind: str) -> Path:
+        folder = root / kind
+        if folder.exists():
+            return folder
+        keras.utils.set_random_seed(3)
+        tokenizer, backbone_class, task_class, preprocessor_class, shape = parts(kind)
+        # Gemma's table has more rows than its tokenizer has tokens.
+        size = tokenizer.vocabulary_size() + (6 if kind == "gemma" else 0)
+        backbone = backbone_class(vocabulary_size=size, intermediate_dim=32, **shape)
+        for variable in backbone.trainable_variables:
+            if len(variable.shape) >= 2 and variable.name != "bias":
+                variable.assign(variable * 4.0)
+        task_class(backbone, preprocessor_class(tokenizer, sequence_length=32)).save_to_preset(str(folder))
+        return folder
+
+    return make
+>>>>>>> preset

@@ -14,10 +14,10 @@ import numpy as np
 
 from components.documents import Document
 from components.sequence_packer.packing import TokenizedDocument
-from components.tokenizer_trainer.sentencepiece_model import SentencePieceModel
+from models.tokenizing.reading import TextTokenizer
 
 
-def tokenize(document: Document, model: SentencePieceModel) -> TokenizedDocument:
+def tokenize(document: Document, model: TextTokenizer) -> TokenizedDocument:
     """The document's tokens, and how many of them are its prompt's."""
     num_bytes = len(document.text.encode())
     if not document.num_prompt_bytes:

@@ -29,7 +29,8 @@ from components import documents, progress
 from components.config import PackingConfig
 from components.sequence_packer import packing, tokenizing
 from components.sequence_packer.counts import PackingReport, RowCounts
-from components.tokenizer_trainer.sentencepiece_model import SentencePieceModel
+from models.tokenizing import reading
+from models.tokenizing.reading import TextTokenizer
 
 _ROWS = "rows"
 _COUNTS = "counts"
@@ -181,10 +182,10 @@ def write_records(path: str, records: Iterable[bytes], staging_directory: str) -
     FileSystems.rename([unfinished], [path])
 
 
-def read_model(path: str) -> SentencePieceModel:
+def read_model(path: str) -> TextTokenizer:
     """The tokenizer's model, from any file system that Beam knows."""
     with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
-        return SentencePieceModel(file.read())
+        return reading.read(file.read())
 
 
 def shard_of(path: str, num_shards: int) -> int:
@@ -236,7 +237,7 @@ class _Pack(beam.DoFn):
             for _, _, token_ids, *sizes in sorted(unordered)
         ]
         num_rows = 0
-        for row in packing.pack(items, self._model.byte_lengths, self._sequence_length):
+        for row in packing.pack(items, self._model.vocabulary, self._sequence_length):
             num_rows += 1
             yield packing.encode_row(row, source)
         counts = RowCounts(

@@ -1,4 +1,4 @@
-"""TokenizerTrainer: the train split's text to a SentencePiece model."""
+"""TokenizerTrainer: the train split's text to a SentencePiece model, or a preset's tokenizer as it is."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from tfx.utils import io_utils
 
 from components import documents, progress
 from components.artifacts import TOKENIZER_MODEL, Tokenizer
-from components.config import TokenizerConfig
+from components.config import PresetTokenizer, TokenizerConfig
 from components.tokenizer_trainer import sampling, training
-from components.tokenizer_trainer.sentencepiece_model import SentencePieceModel
+from models.tokenizing.sentence_pieces import SentencePieceModel
 
 EXAMPLES = "examples"
 SETTINGS = "settings"
+PRESET = "preset"
 TOKENIZER = "tokenizer"
 TRAIN = "train"
 
@@ -26,14 +27,17 @@ TRAIN = "train"
 class TokenizerTrainerSpec(component_spec.ComponentSpec):
     """Documents in, one model file out."""
 
-    PARAMETERS = {SETTINGS: component_spec.ExecutionParameter(type=str)}  # noqa: RUF012
+    PARAMETERS = {  # noqa: RUF012
+        SETTINGS: component_spec.ExecutionParameter(type=str),
+        PRESET: component_spec.ExecutionParameter(type=str, optional=True),
+    }
     INPUTS = {EXAMPLES: component_spec.ChannelParameter(type=standard_artifacts.Examples)}  # noqa: RUF012
     OUTPUTS = {TOKENIZER: component_spec.ChannelParameter(type=Tokenizer)}  # noqa: RUF012
 
 
 @final
 class Executor(base_executor.BaseExecutor):
-    """Reads the train split once, in one process, and trains."""
+    """Reads the train split once, in one process, and trains; or takes the preset's tokenizer."""
 
     def Do(
         self,
@@ -41,23 +45,24 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
+        directory = artifact_utils.get_single_uri(output_dict[TOKENIZER])
+        if source := exec_properties.get(PRESET):
+            _write(directory, _of_preset(PresetTokenizer.model_validate_json(source)))
+            return
         settings = TokenizerConfig.model_validate_json(exec_properties[SETTINGS])
         train_uri = artifact_utils.get_split_uri(input_dict[EXAMPLES], TRAIN)
         texts = sampling.sample_by_hash(_texts(train_uri), settings.max_training_bytes)
         num_bytes = sum(len(text.encode()) for text in texts)
         progress.report(f"training on {len(texts):,} documents, {progress.format_bytes(num_bytes)}")
         model = SentencePieceModel(training.train(texts, settings))
-        directory = artifact_utils.get_single_uri(output_dict[TOKENIZER])
-        fileio.makedirs(directory)
-        with fileio.open(f"{directory}/{TOKENIZER_MODEL}", "wb") as file:
-            file.write(model.proto)
+        _write(directory, model.proto)
         rate = training.bytes_per_token(model, texts)
         progress.report(f"{model.vocabulary_size:,} pieces, {rate:.2f} bytes per token")
 
 
 @final
 class TokenizerTrainer(base_component.BaseComponent):
-    """Trains the tokenizer, on the train split only.
+    """Trains the tokenizer, on the train split only; with ``preset``, takes that one's.
 
     Outputs:
       tokenizer: `components.artifacts.Tokenizer`.
@@ -66,14 +71,35 @@ class TokenizerTrainer(base_component.BaseComponent):
     SPEC_CLASS = TokenizerTrainerSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(self, examples: types.BaseChannel, tokenizer: TokenizerConfig) -> None:
+    def __init__(
+        self,
+        examples: types.BaseChannel,
+        tokenizer: TokenizerConfig,
+        preset: PresetTokenizer | None = None,
+    ) -> None:
         super().__init__(
             spec=TokenizerTrainerSpec(
                 examples=examples,
                 settings=tokenizer.model_dump_json(),
+                preset=preset.model_dump_json() if preset else None,
                 tokenizer=types.Channel(type=Tokenizer),
             )
         )
+
+
+def _write(directory: str, content: bytes) -> None:
+    fileio.makedirs(directory)
+    with fileio.open(f"{directory}/{TOKENIZER_MODEL}", "wb") as file:
+        file.write(content)
+
+
+def _of_preset(source: PresetTokenizer) -> bytes:
+    from models.presets import location, tokenizers
+    from models.tokenizing import reading
+
+    content = tokenizers.read(location.locate(source.preset))
+    progress.report(f"{reading.read(content).vocabulary_size:,} pieces, of {source.preset}")
+    return content
 
 
 def _texts(split_uri: str) -> Iterator[str]:

@@ -33,8 +33,8 @@ import sentencepiece
 from components.config import TokenizerConfig
 from components.errors import CorpusError, VocabularyError
 from components.protos import NORMAL_PIECE, ModelProto
-from components.tokenizer_trainer.sentencepiece_model import SentencePieceModel
 from models.features import END_ID, PAD_ID, UNK_ID
+from models.tokenizing.sentence_pieces import SentencePieceModel
 
 _SPACE = "\u2581"
 _STAND_INS = {"\n": "\ue000", "\r": "\ue001", "\t": "\ue002"}

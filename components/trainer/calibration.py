@@ -48,7 +48,7 @@ class Speed(Settings):
 
 def measure(
     settings: TrainerSettings,
-    tokenizer_proto: bytes,
+    tokenizer_content: bytes,
     train_files: Sequence[str],
     eval_files: Sequence[str],
     steps_per_line: int,
@@ -77,7 +77,7 @@ def measure(
 
     distribution = strategy.choose(os.environ)
     devices.prepare(training)
-    tokenizer = GraphTokenizer(tokenizer_proto)
+    tokenizer = GraphTokenizer(tokenizer_content)
     with tempfile.TemporaryDirectory(prefix="lexmill-calibration-") as folder, distribution.scope():
         model = causal_lm.build(settings.model, tokenizer.vocabulary_size(), settings.sequence_length)
         started = time.monotonic()

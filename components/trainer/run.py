@@ -32,14 +32,14 @@ def run_fn(fn_args: FnArgs) -> None:
 
     settings = TrainerSettings.model_validate_json(fn_args.custom_config[SETTINGS])
     with fileio.open(f"{fn_args.custom_config[TOKENIZER_URI]}/{TOKENIZER_MODEL}", "rb") as file:
-        tokenizer_proto = file.read()
+        tokenizer_content = file.read()
     train_files, eval_files = _files(fn_args.train_files), _files(fn_args.eval_files)
 
     cores.share()
     devices.allow_memory_growth()
     distribution = strategy.choose(os.environ)
     devices.prepare(settings.training)
-    tokenizer = GraphTokenizer(tokenizer_proto)
+    tokenizer = GraphTokenizer(tokenizer_content)
     with distribution.scope():
         model = causal_lm.build(settings.model, tokenizer.vocabulary_size(), settings.sequence_length)
         size = counts.count(settings.model, tokenizer.vocabulary_size(), settings.sequence_length)
@@ -52,7 +52,10 @@ def run_fn(fn_args: FnArgs) -> None:
             eval_files,
             fn_args.model_run_dir,
             checkpoint_directory(
-                fn_args.custom_config[CHECKPOINT_ROOT], settings, tokenizer_proto, (*train_files, *eval_files)
+                fn_args.custom_config[CHECKPOINT_ROOT],
+                settings,
+                tokenizer_content,
+                (*train_files, *eval_files),
             ),
             lambda line, done, total: progress.report(line, completed=done, total=total),
             _card(fn_args.custom_config[RUN_ID], settings, size, distribution.num_replicas_in_sync),
@@ -63,7 +66,9 @@ def run_fn(fn_args: FnArgs) -> None:
     projector.write_tokens(fn_args.model_run_dir, model, tokenizer, settings.training.projector_tokens)
     export.export(model, tokenizer, fn_args.serving_model_dir)
     warmup.write_warmup(fn_args.serving_model_dir, warmup.language_model_requests())
-    _write_manifest(fn_args.serving_model_dir, settings, tokenizer, tokenizer_proto, size.parameters, result)
+    _write_manifest(
+        fn_args.serving_model_dir, settings, tokenizer, tokenizer_content, size.parameters, result
+    )
     weights = (
         "" if result.exported_step == result.num_steps else f", weights of step {result.exported_step:,}"
     )
@@ -94,7 +99,7 @@ def _card(run_id: str, settings: TrainerSettings, size: Counts, num_replicas: in
 
 
 def checkpoint_directory(
-    root: str, settings: TrainerSettings, tokenizer_proto: bytes, files: Sequence[str]
+    root: str, settings: TrainerSettings, tokenizer_content: bytes, files: Sequence[str]
 ) -> str:
     """Where the checkpoints of this very training lie: below ``root``, by a hash of all that it depends on.
 
@@ -103,7 +108,7 @@ def checkpoint_directory(
     import tensorflow as tf
 
     digest = hashlib.sha256(settings.model_dump_json().encode())
-    digest.update(tokenizer_proto)
+    digest.update(tokenizer_content)
     for path in files:
         digest.update(f"{path} {tf.io.gfile.stat(path).length}\n".encode())
     for package in ("tensorflow", "keras", "keras-hub"):
@@ -115,7 +120,7 @@ def _write_manifest(
     directory: str,
     settings: TrainerSettings,
     tokenizer: GraphTokenizer,
-    tokenizer_proto: bytes,
+    tokenizer_content: bytes,
     num_parameters: int,
     result: TrainingResult,
 ) -> None:
@@ -126,10 +131,11 @@ def _write_manifest(
         manifest.Manifest(
             model=settings.model,
             training=settings.training,
+            preset_sha256=settings.preset_sha256,
             num_parameters=num_parameters,
             vocabulary_size=tokenizer.vocabulary_size(),
             context_length=settings.sequence_length,
-            tokenizer_sha256=hashlib.sha256(tokenizer_proto).hexdigest(),
+            tokenizer_sha256=hashlib.sha256(tokenizer_content).hexdigest(),
             weights_sha256=manifest.weights_sha256(directory),
             validation_bits_per_byte=result.validation.bits_per_byte,
             training_tokens=result.num_tokens,

@@ -18,3 +18,5 @@ class TrainerSettings(Settings):
     model: ModelConfig
     training: TrainingConfig
     sequence_length: int
+    preset_sha256: str | None = None
+    """Of the preset's files, where the model starts from one: another content, another training."""

@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from models.decoding.decoder import Decoder
+from models.presets import lora
 
 
 class KerasRowDecoder(Decoder):
@@ -30,9 +31,15 @@ class KerasRowDecoder(Decoder):
         vocabulary_size: int,
     ) -> None:
         super().__init__(context_length, vocabulary_size)
-        self._model = model
+        self._variables = [variable.value for variable in model.variables]
+        # Saved are the variables alone: the model's own bookkeeping is no part of what is served.
+        self._model = self._no_dependency(model)
         self._num_layers = num_layers
         self._per_token = (num_key_value_heads, head_dim)
+
+    def merge_adapters(self) -> None:
+        """Afterwards the model computes the same, with no matrices but its own."""
+        lora.merge(self._model.backbone)
 
     def empty_cache(self, batch: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
         cache = tf.zeros([batch, self._num_layers, 2, length, *self._per_token])
@@ -52,12 +59,13 @@ class KerasRowDecoder(Decoder):
 
         hidden_spec = tf.TensorSpec([None, self._model.backbone.hidden_dim], tf.float32)
         cache_spec = tf.TensorSpec(cache.shape[1:], tf.float32)
-        return tf.map_fn(
+        hidden, after = tf.map_fn(
             row,
             (token_ids, cache, positions),
             fn_output_signature=(hidden_spec, cache_spec),
             parallel_iterations=1,
         )
+        return hidden, tf.ensure_shape(after, cache.shape)
 
     def logits(self, hidden: tf.Tensor) -> tf.Tensor:
         hidden = tf.cast(hidden, self._model.compute_dtype)

@@ -12,12 +12,17 @@ import numpy as np
 import tensorflow as tf
 
 from models.decoding.decoder import Decoder
+from models.decoding.keras_rows import KerasRowDecoder
 from models.decoding.lstm import LSTMDecoder
 from models.decoding.transformer import TransformerDecoder, TransformerShape, Weights
 
 
-def gpt2_decoder(backbone: Any, output_layer: Any = None) -> TransformerDecoder:
-    """A ``keras_hub.models.GPT2Backbone`` as a decoder, with an output layer if the embedding is not it."""
+def gpt2_decoder(
+    backbone: Any, output_layer: Any = None, context_length: int | None = None
+) -> TransformerDecoder:
+    """A ``keras_hub.models.GPT2Backbone`` as a decoder, with an output layer if the embedding is not it, for
+    up to ``context_length`` tokens, or as many as it has positions."""
+    context_length = context_length or backbone.max_sequence_length
     head_dim = backbone.hidden_dim // backbone.num_heads
     shape = TransformerShape(
         num_heads=backbone.num_heads,
@@ -29,13 +34,13 @@ def gpt2_decoder(backbone: Any, output_layer: Any = None) -> TransformerDecoder:
     )
     final = backbone.get_layer("layer_norm")
     weights = {
-        "positions": _float(backbone.position_embedding.position_embeddings),
+        "positions": _float(backbone.position_embedding.position_embeddings)[:context_length],
         "layers": [_gpt2_layer(layer, head_dim) for layer in backbone.transformer_layers],
         **_head(backbone.token_embedding, output_layer),
         "final_scale": _float(final.gamma),
         "final_shift": _float(final.beta),
     }
-    return TransformerDecoder(shape, weights, backbone.max_sequence_length, backbone.vocabulary_size)
+    return TransformerDecoder(shape, weights, context_length, backbone.vocabulary_size)
 
 
 def llama_decoder(backbone: Any, context_length: int) -> TransformerDecoder:
@@ -81,9 +86,10 @@ def lstm_decoder(backbone: Any) -> LSTMDecoder:
 
 
 def frozen(decoder: Decoder) -> Decoder:
-    """``decoder`` with variables of its own instead of tensors, to be saved; as it is, if it runs on a Keras
-    model's."""
-    if not hasattr(decoder, "weights"):
+    """``decoder`` with variables of its own instead of tensors, to be saved. One that runs on a Keras model
+    keeps that model's, with what was learnt beside a matrix merged into it."""
+    if isinstance(decoder, KerasRowDecoder):
+        decoder.merge_adapters()
         return decoder
     decoder.weights = tf.nest.map_structure(
         lambda tensor: tf.Variable(tensor, trainable=False), decoder.weights

@@ -31,6 +31,10 @@ class Counts:
     """All others: the N of Kaplan et al."""
     forward_flops_per_token: int
     """To predict one token within a full context."""
+    frozen_flops_per_token: int = 0
+    """Of these, in matrices that do not train: their own gradient, half of backward, is not computed."""
+    trained_parameters: int | None = None
+    """Where not all are trained."""
 
     @property
     def parameters(self) -> int:
@@ -40,18 +44,24 @@ class Counts:
     @property
     def training_flops_per_token(self) -> int:
         """Forward, and backward at twice the cost."""
-        return 3 * self.forward_flops_per_token
+        return 3 * self.forward_flops_per_token - self.frozen_flops_per_token
 
     def summary(self) -> str:
         """``929,280 parameters (396,800 outside the embeddings), 5.92 MFLOPs per training token``."""
+        trained = "" if self.trained_parameters is None else f"{self.trained_parameters:,} of them trained, "
         return (
             f"{self.parameters:,} parameters ({self.non_embedding_parameters:,} outside the embeddings), "
+            f"{trained}"
             f"{format_flops(self.training_flops_per_token)} per training token"
         )
 
 
 def count(config: ModelConfig, vocabulary_size: int, context_length: int) -> Counts:
     """The counts of the model that `models.causal_lm.build` makes of the same arguments."""
+    if config.family == "preset":
+        from models.presets.outline import count_preset
+
+        return count_preset(config, context_length)
     width, layers = config.hidden_dim, config.num_layers
     positions = attention = 0
     if config.family == "lstm":

@@ -29,6 +29,10 @@ def run_pipeline(
 ) -> int:
     """Runs the pipeline and tells the terminal; returns the exit status."""
     config = load(config_name, overrides)
+    if budget is not None:
+        from pipeline import compute_plan
+
+        compute_plan.check(config.model, budget)
     if config.corpus.sample:
         samples.prepare(config.corpus.sample, Path(config.corpus.path))
     run_id = new_run_id()

@@ -11,8 +11,8 @@ import pytest
 from components.artifacts import TOKENIZER_MODEL
 from components.config import CorpusConfig, PackingConfig, SourceConfig, TokenizerConfig
 from components.sequence_packer.counts import PACKING_REPORT, PackingReport
-from components.tokenizer_trainer.sentencepiece_model import SentencePieceModel
 from models.features import END_ID
+from models.tokenizing.sentence_pieces import SentencePieceModel
 
 SPLITS = ("train", "eval", "test")
 LENGTH = 32

@@ -4,10 +4,13 @@ import tensorflow as tf
 
 from models import causal_lm, generation, sampling
 from models.features import END_ID, PAD_ID, UNK_ID
+from models.tokenizing.vocabulary import Vocabulary
 
 # Attention from the first token is a softmax over one number, rightly 1.
 pytestmark = pytest.mark.filterwarnings("ignore:.*You are using a softmax over axis -1:UserWarning")
 
+TOKENS = [b""] * 3 + [bytes([97 + index % 26]) for index in range(317)]
+VOCABULARY = Vocabulary(tuple(TOKENS), start_id=END_ID, end_id=END_ID, pad_id=PAD_ID)
 PROMPTS = [[END_ID, 17, 40, 99], [END_ID], [END_ID, 7, 250, 33, 12, 81, 5]]
 
 
@@ -22,7 +25,12 @@ def _generate(model, prompts, max_new_tokens=8, temperature=0.0, seeds=None):
         tf.constant(seeds or [0] * batch, tf.int32),
     )
     result = generation.generate(
-        model.decoder(), tf.constant(padded), tf.constant(lengths), tf.fill([batch], max_new_tokens), options
+        model.decoder(),
+        VOCABULARY,
+        tf.constant(padded),
+        tf.constant(lengths),
+        tf.fill([batch], max_new_tokens),
+        options,
     )
     return [
         ids[:count].tolist()

@@ -57,7 +57,7 @@ def test_a_configuration_cannot_be_changed(file):
         (["training.batch_size=0"], "training.batch_size = 0: Input should be greater than or equal to 1"),
         (["training.num_steps=many"], "training.num_steps = 'many': Input should be a valid integer"),
         (["model.num_heads=3"], "model: num_heads = 3 does not divide hidden_dim = 128"),
-        (["model.family=rnn"], "model.family = 'rnn': Input should be 'transformer' or 'lstm'"),
+        (["model.family=rnn"], "model.family = 'rnn': Input should be 'transformer', 'lstm' or 'preset'"),
         (
             ["corpus.eval_percent=40", "corpus.test_percent=40"],
             "corpus.eval_percent + corpus.test_percent = 80",

@@ -19,8 +19,8 @@ from components.artifacts import TOKENIZER_MODEL, Tokenizer
 from components.config import CorpusConfig, PackingConfig, SourceConfig, TokenizerConfig
 from components.errors import CorpusError
 from components.sequence_packer.counts import PACKING_REPORT, PackingReport
-from components.tokenizer_trainer.sentencepiece_model import SentencePieceModel
 from models.features import PAD_ID
+from models.tokenizing.sentence_pieces import SentencePieceModel
 
 Pack = Callable[..., standard_artifacts.Examples]
 FeaturesOf = Callable[[standard_artifacts.Examples, str], list[dict[str, list[Any]]]]

@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 from components.sequence_packer import packing
 from components.sequence_packer.packing import Row, TokenizedDocument
 from models.features import END_ID, NUM_SPECIAL_TOKENS, PACKED_ROW, PAD_ID
+from models.tokenizing.vocabulary import Vocabulary
 
 BYTE_LENGTHS = np.array([0, 0, 0, 1, 1, 3, 1, 1, 2, 4], np.int32)
+TOKENS = tuple(b"x" * int(length) for length in BYTE_LENGTHS)
+VOCABULARY = Vocabulary(TOKENS, start_id=END_ID, end_id=END_ID, pad_id=PAD_ID)
 DOCUMENTS = st.lists(
     st.lists(st.integers(NUM_SPECIAL_TOKENS, len(BYTE_LENGTHS) - 1), max_size=40), min_size=1, max_size=12
 )
@@ -28,7 +31,7 @@ def document(token_ids: list[int], num_bytes: int | None = None) -> TokenizedDoc
 
 
 def pack(documents: list[list[int]], sequence_length: int) -> list[Row]:
-    return list(packing.pack([document(ids) for ids in documents], BYTE_LENGTHS, sequence_length))
+    return list(packing.pack([document(ids) for ids in documents], VOCABULARY, sequence_length))
 
 
 def document_of(prompt: list[int], completion: list[int]) -> TokenizedDocument:
@@ -37,7 +40,7 @@ def document_of(prompt: list[int], completion: list[int]) -> TokenizedDocument:
 
 
 def pack_pairs(pairs: list[tuple[list[int], list[int]]], sequence_length: int) -> list[Row]:
-    return list(packing.pack([document_of(*pair) for pair in pairs], BYTE_LENGTHS, sequence_length))
+    return list(packing.pack([document_of(*pair) for pair in pairs], VOCABULARY, sequence_length))
 
 
 def slow_pack(documents: list[list[int]], sequence_length: int) -> list[tuple[list[int], list[int], int]]:
@@ -137,7 +140,7 @@ def test_the_rows_bytes_sum_to_the_documents_bytes(
 ) -> None:
     inputs = [document(ids, surplus + 3 * len(ids)) for ids in documents]
 
-    rows = packing.pack(inputs, BYTE_LENGTHS, sequence_length)
+    rows = packing.pack(inputs, VOCABULARY, sequence_length)
 
     assert sum(row.num_bytes for row in rows) == sum(item.num_bytes for item in inputs)
 
@@ -145,7 +148,7 @@ def test_the_rows_bytes_sum_to_the_documents_bytes(
 def test_a_difference_in_bytes_goes_to_the_documents_own_end_token() -> None:
     inputs = [document([3, 3], num_bytes=9), document([3, 3, 3])]
 
-    rows = packing.pack(inputs, BYTE_LENGTHS, sequence_length=3)
+    rows = packing.pack(inputs, VOCABULARY, sequence_length=3)
 
     assert [row.num_bytes for row in rows] == [9, 3, 0]
 
@@ -189,3 +192,36 @@ def test_rows_overlap_by_one_token(sequence_length: int) -> None:
     rows = pack([[3, 4, 5], [6, 7, 8, 9]], sequence_length)
 
     assert [row.token_ids[-1] for row in rows[:-1]] == [row.token_ids[0] for row in rows[1:]]
+
+
+STARTING = Vocabulary(TOKENS, start_id=1, end_id=END_ID, pad_id=PAD_ID)
+"""Of a tokenizer that has a start token beside its end token."""
+
+
+def test_a_start_token_opens_each_document_and_never_counts() -> None:
+    inputs = [document_of([], [5, 6, 7]), document_of([8], [9])]
+
+    first, second = packing.pack(inputs, STARTING, sequence_length=4)
+
+    assert first.token_ids.tolist() == [1, 5, 6, 7, 2]
+    assert first.segment_ids.tolist() == [1, 1, 1, 1, 1]
+    assert first.loss_mask.tolist() == [0, 1, 1, 1, 1]
+    assert second.token_ids.tolist() == [2, 1, 8, 9, 2]
+    assert second.segment_ids.tolist() == [1, 2, 2, 2, 2]
+    assert second.loss_mask.tolist() == [0, 0, 0, 1, 1]
+    assert (first.num_bytes, second.num_bytes) == (5, 4)
+
+
+@given(PAIRS, st.integers(1, 20))
+def test_with_a_start_token_what_counts_is_the_same(
+    pairs: list[tuple[list[int], list[int]]], sequence_length: int
+) -> None:
+    documents = [document_of(*pair) for pair in pairs]
+    rows = list(packing.pack(documents, STARTING, sequence_length))
+    plain = pack_pairs(pairs, sequence_length)
+
+    def counted(rows: list[Row]) -> list[int]:
+        return [int(token) for row in rows for token in row.token_ids[row.loss_mask == 1]]
+
+    assert counted(rows) == counted(plain)
+    assert sum(row.num_bytes for row in rows) == sum(row.num_bytes for row in plain)

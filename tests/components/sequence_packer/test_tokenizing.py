@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from components.documents import Document
 from components.sequence_packer.tokenizing import tokenize
-from components.tokenizer_trainer.sentencepiece_model import SentencePieceModel
+from models.tokenizing.sentence_pieces import SentencePieceModel
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(["The quick ", "brown fox", " "])
 

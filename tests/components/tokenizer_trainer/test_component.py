@@ -10,7 +10,7 @@ from tfx.types import standard_artifacts
 from components.artifacts import TOKENIZER_MODEL, Tokenizer
 from components.config import CorpusConfig, SourceConfig, TokenizerConfig
 from components.errors import VocabularyError
-from components.tokenizer_trainer.sentencepiece_model import SentencePieceModel
+from models.tokenizing.sentence_pieces import SentencePieceModel
 
 WORDS = ("the", "cat", "dog", "sat", "ran", "mat", "and", "house")
 

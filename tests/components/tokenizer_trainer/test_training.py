@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from components.config import TokenizerConfig
 from components.errors import CorpusError, VocabularyError
 from components.tokenizer_trainer import training
-from components.tokenizer_trainer.sentencepiece_model import SentencePieceModel
 from models.features import END_ID, NUM_SPECIAL_TOKENS, PAD_ID, UNK_ID
+from models.tokenizing.sentence_pieces import SentencePieceModel
 
 ALGORITHMS = pytest.mark.parametrize("algorithm", ["bpe", "unigram"])
 HOSTILE = [

@@ -1,0 +1,124 @@
+"""A SentencePiece model in Python: text to ids, and what an id stands for.
+
+Only sentencepiece and numpy, for Beam workers. The same model runs in TensorFlow graphs
+through tensorflow-text and gives the same ids there.
+
+A model that Lexmill trains rewrites nothing, so ``decode(encode(text)) == text`` for every text.
+One that comes with a preset may: Llama's puts a space before the text, others normalise it or have an
+unknown token; then decoding gives what the model makes of the text.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import final
+
+import numpy as np
+import sentencepiece
+
+from models.errors import PresetError
+from models.tokenizing.vocabulary import Vocabulary
+
+_TRAINER_SPEC, _BOS_PIECE, _EOS_PIECE, _PAD_PIECE = 2, 46, 47, 48
+"""Field numbers in sentencepiece_model.proto."""
+SPACE = "\u2581"
+"""How a model that escapes whitespace writes a space."""
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class SentencePieceModel:
+    """Pieces by SentencePiece, BPE or unigram."""
+
+    proto: bytes
+    """The serialized model; all that is pickled."""
+
+    @functools.cached_property
+    def _processor(self) -> sentencepiece.SentencePieceProcessor:
+        sentencepiece.SetMinLogLevel(1)  # else it logs that there is no normalisation
+        return sentencepiece.SentencePieceProcessor(model_proto=self.proto)
+
+    @property
+    def vocabulary_size(self) -> int:
+        return int(self._processor.get_piece_size())
+
+    def encode(self, text: str) -> np.ndarray:
+        """Token ids, int32 ``(tokens,)``; never a special token's, whatever the text spells."""
+        return np.asarray(self._processor.encode(text), dtype=np.int32)
+
+    def decode(self, token_ids: Sequence[int] | np.ndarray) -> str:
+        """The text; special tokens give nothing."""
+        return str(self._processor.decode([int(token_id) for token_id in token_ids]))
+
+    @property
+    def byte_lengths(self) -> np.ndarray:
+        """UTF-8 bytes of text by token id, int32 ``(vocabulary_size,)``.
+
+        A special token 0, a byte 1, a piece its surface: ``"the" -> 3``, ``" été" -> 6``. Over a
+        text's ids they sum to the text's bytes, where the model rewrites nothing.
+        """
+        return self.vocabulary.byte_lengths
+
+    @functools.cached_property
+    def vocabulary(self) -> Vocabulary:
+        model = self._processor
+        end = model.eos_id()
+        start = model.bos_id() if model.bos_id() >= 0 else end
+        pad = model.pad_id() if model.pad_id() >= 0 else end
+        escapes = self._escapes_whitespace()
+        texts = tuple(self._token_bytes(index, escapes) for index in range(self.vocabulary_size))
+        return Vocabulary(texts, start_id=start, end_id=end, pad_id=pad)
+
+    def _token_bytes(self, index: int, escapes: bool) -> bytes:
+        model = self._processor
+        if model.is_control(index) or model.is_unknown(index) or model.is_unused(index):
+            return b""
+        piece = model.id_to_piece(index)
+        if model.is_byte(index):
+            return bytes([int(piece[3:5], 16)])
+        return (piece.replace(SPACE, " ") if escapes else piece).encode()
+
+    def _escapes_whitespace(self) -> bool:
+        """Whether pieces write a space as U+2581: then the text ``"a a"`` is normalised to ``"a▁a"``."""
+        return SPACE in str(self._processor.normalize("a a"))
+
+    def __getstate__(self) -> dict[str, bytes]:
+        return {"proto": self.proto}
+
+
+def with_special_pieces(proto: bytes, start: str | None, end: str, pad: str | None) -> bytes:
+    """``proto`` with its start, end and padding pieces named; None where there is none.
+
+    Protocol messages merge when they are put one after the other, and the last value of a field holds.
+
+    Raises:
+      PresetError: a piece is not a special one of the model.
+    """
+    names = [name for name in (start, end, pad) if name]
+    model = SentencePieceModel(proto)._processor
+    for name in names:
+        index = model.piece_to_id(name)
+        if not model.is_control(index) and not (name == pad and model.is_unknown(index)):
+            raise PresetError(f"its SentencePiece model has no special piece {name!r}")
+    fields = {_BOS_PIECE: start or "", _EOS_PIECE: end, _PAD_PIECE: pad or ""}
+    trainer = b"".join(_text_field(number, value) for number, value in fields.items())
+    return proto + _bytes_field(_TRAINER_SPEC, trainer)
+
+
+def _text_field(number: int, value: str) -> bytes:
+    return _bytes_field(number, value.encode())
+
+
+def _bytes_field(number: int, value: bytes) -> bytes:
+    """A length-delimited field of a protocol message (wire type 2)."""
+    return _varint(number << 3 | 2) + _varint(len(value)) + value
+
+
+def _varint(value: int) -> bytes:
+    parts = []
+    while value > 0x7F:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*parts, value])
