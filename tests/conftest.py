@@ -1,17 +1,13 @@
 """What several packages' tests share: libraries kept quiet, one small tokenizer, a browser."""
 
 import os
-<<<<<<< HEAD
 import re
 import shutil
 import subprocess
-from typing import Any
-from urllib.parse import urlsplit
-=======
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
->>>>>>> preset
+from urllib.parse import urlsplit
 
 from pipeline import quiet
 
@@ -45,7 +41,6 @@ def tokenizer_proto() -> bytes:
     return training.train(texts, TokenizerConfig(vocabulary_size=320))
 
 
-<<<<<<< HEAD
 BROWSER_FLAGS = (
     "--disable-gpu",
     "--disable-quic",
@@ -139,7 +134,8 @@ def browser_page(browser: Any) -> Iterator[Any]:
     for context in contexts:
         context.close()
     assert [text for watch in watches for text in watch.unexpected] == []
-=======
+
+
 def _byte_pairs(special_tokens: list[str]) -> tuple[dict[str, int], list[str]]:
     """A vocabulary of special tokens, the bytes, and what a few merges make."""
     from models.tokenizing import byte_pairs
@@ -224,4 +220,3 @@ def make_preset(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
         return folder
 
     return make
->>>>>>> preset
