@@ -166,7 +166,8 @@ def _columns(sampling: Sampling, num_prompts: int) -> dict[str, list[Any]]:
             raise ValueError(
                 f"{field.name} has {len(values)} values for {num_prompts} prompts: give one, or one for each"
             )
-        columns[field.name] = values
+        # One a row even where they are the same: TensorFlow Serving's batching takes nothing else.
+        columns[field.name] = values if len(values) == num_prompts else values * num_prompts
     return columns
 
 

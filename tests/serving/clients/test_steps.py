@@ -174,3 +174,13 @@ def test_a_failure_that_does_not_pass_is_not_waited_for():
     with pytest.raises(InvalidArgumentError):
         world.run(world.conduct.ready(5.0))
     assert len(world.sends) == 1
+
+
+def test_each_setting_is_sent_once_a_prompt():
+    """TensorFlow Serving joins requests to a batch only where all inputs have as many rows."""
+    sampling = dict.fromkeys(("max_new_tokens", "temperature", "top_k", "top_p"), None)
+    sent = next(World(None).conduct.generated(["a", "b", "c"], {**sampling, "seed": [4, 5, 6]}, (), 1.0))
+    columns = sent.request.columns
+    assert {len(values) for values in columns.values()} == {3}
+    assert columns["seed"] == [4, 5, 6]
+    assert len(set(columns["temperature"])) == 1
