@@ -177,6 +177,22 @@ def test_histograms_and_the_charts_of_two_curves_are_there(url):
     assert charts == {title: list(curves) for title, curves in tags.CHARTS.items()}
 
 
+def test_its_pages_show_the_runs_in_a_browser(url, browser_page):
+    """The event files were asked over HTTP above; this is what a person sees of them."""
+    page = browser_page(f"{url}/#timeseries")
+    # TensorBoard's own page: fonts that it lacks offline, and a plugin's request that it cancels.
+    page.watch.expected += [r"^elsewhere: https://fonts\.", r"^failed: https://fonts\.", r"^console: "]
+    page.get_by_text("bits_per_byte/validation").first.wait_for()
+    for name in (FIRST, SECOND):
+        page.get_by_text(name).first.wait_for()
+    page.goto(f"{url}/#hparams")
+    page.reload()
+    page.get_by_text("training.learning_rate").first.wait_for()
+    page.goto(f"{url}/#text")
+    page.reload()
+    page.get_by_text("tag: environment").first.wait_for()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_and_leaves_no_folder_behind(folder, number):
     with _started(folder) as (process, url):

@@ -119,6 +119,20 @@ def test_no_text_of_a_run_becomes_part_of_the_page(log):
     assert all(HOSTILE in data for data in shown)
 
 
+def test_a_browser_shows_the_page_and_a_value_under_the_pointer(log, tmp_path, browser_page):
+    """The fixture fails on any error of a script and on any request beyond the file."""
+    file = tmp_path / "report.html"
+    file.write_text(page.render(_contents(log)))
+    shown = browser_page(file.as_uri())
+    shown.get_by_text("Pushed as version 3.").wait_for()
+    chart = shown.locator("svg").first
+    before = shown.locator("body").inner_text()
+    chart.hover()
+    after = shown.locator("body").inner_text()
+    assert after != before
+    assert shown.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
+
+
 def test_the_curves_the_samples_and_the_lineage_are_there(log):
     text = page.render(_contents(log))
     titles = re.findall(r"<figcaption><b>([^<]+)</b>", text)
