@@ -70,6 +70,10 @@ class CorpusConfig(Settings):
     """Share of documents, by a hash of their text, for validation during training."""
     test_percent: int = Field(default=5, ge=1, le=40)
     """Share of documents, by the same hash, that only the Evaluator sees."""
+    max_bad_fraction: float = Field(default=0.01, ge=0, lt=1)
+    """Share of the records that may be malformed; more of them fail the run. A stray bad record in a large
+    dump is far below one in a hundred, and a wrong column, separator or encoding spoils most of them.
+    0: the first malformed record stops the run at once."""
 
 
 class TokenizerConfig(Settings):

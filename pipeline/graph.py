@@ -15,6 +15,7 @@ from tfx.orchestration.pipeline import Pipeline
 
 from components.baseline_finder.component import BaselineFinder
 from components.corpus_gen.component import CorpusGen
+from components.corpus_gen.settings import CorpusGenSettings
 from components.evaluator.component import Evaluator
 from components.pusher.component import Pusher
 from components.sequence_packer.component import SequencePacker
@@ -53,7 +54,9 @@ def create_pipeline(config: PipelineConfig, places: Places) -> Pipeline:
 
 def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent, ...]:
     """The stages, in the order in which they run."""
-    corpus = CorpusGen(config.corpus.model_copy(update={"path": places.corpus_path}))
+    corpus = CorpusGen(
+        CorpusGenSettings(corpus=config.corpus.model_copy(update={"path": places.corpus_path}))
+    )
     documents = corpus.outputs["examples"]
 
     statistics = StatisticsGen(examples=documents)

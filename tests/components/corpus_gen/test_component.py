@@ -13,8 +13,11 @@ from tfx.types import standard_artifacts
 from components import errors, progress
 from components.config import CorpusConfig, SourceConfig
 from components.corpus_gen.component import CorpusDriver, CorpusGen
+from components.corpus_gen.counts import CorpusCounts
+from components.corpus_gen.rejections import Rejected
+from components.corpus_gen.settings import CorpusGenSettings
 
-Generate = Callable[[CorpusConfig], standard_artifacts.Examples]
+Generate = Callable[..., standard_artifacts.Examples]
 FeaturesOf = Callable[[standard_artifacts.Examples, str], list[dict[str, list[Any]]]]
 SPLITS = ("train", "eval", "test")
 
@@ -95,14 +98,36 @@ def test_empty_documents_are_counted_in_the_result(
     with caplog.at_level(logging.INFO, progress.LOGGER_NAME):
         generate(corpus)
 
-    assert caplog.records[-1].getMessage().endswith("; 1 empty ones left out")
+    assert caplog.records[-1].getMessage().endswith("; 1 dropped: 1 empty")
 
 
-def test_a_bad_record_stops_the_stage_with_its_own_message(corpus: CorpusConfig, generate: Generate) -> None:
+def test_what_was_read_is_what_was_kept_and_what_was_dropped(
+    corpus: CorpusConfig,
+    generate: Generate,
+    rejected_of: Callable[..., list[Rejected]],
+    counts_of: Callable[..., CorpusCounts],
+) -> None:
+    examples = generate(corpus)
+
+    counts = counts_of(examples)
+    assert rejected_of(examples) == [Rejected("empty", "news", "news.jsonl#51", "has no text")]
+    assert {
+        name: (source.read, source.documents, source.dropped) for name, source in counts.sources.items()
+    } == {
+        "news": (51, 50, {"empty": 1}),
+        "poems": (150, 150, {}),
+    }
+    verses, news = (f"Verse {number}" for number in range(150)), (f"News {number}\n" for number in range(50))
+    assert sum(counts.kept(split).num_bytes for split in SPLITS) == sum(map(len, [*verses, *news]))
+
+
+def test_without_tolerance_a_bad_record_stops_the_stage_with_its_own_message(
+    corpus: CorpusConfig, generate: Generate
+) -> None:
     (Path(corpus.path) / "latin.txt").write_bytes(b"caf\xe9\n")
 
     with pytest.raises(Exception, match="is not UTF-8") as caught:
-        generate(corpus)
+        generate(corpus.model_copy(update={"max_bad_fraction": 0.0}))
 
     assert str(errors.root_cause(caught.value)) == (
         f"{corpus.path}/latin.txt: byte 0xe9 at offset 3 (line 1) is not UTF-8; "
@@ -121,7 +146,7 @@ def test_a_change_in_any_source_changes_the_cache_key(
     corpus: CorpusConfig, exec_properties: Callable[..., dict[str, Any]]
 ) -> None:
     def key() -> str:
-        properties = exec_properties(CorpusGen(corpus))
+        properties = exec_properties(CorpusGen(CorpusGenSettings(corpus=corpus)))
         resolved = CorpusDriver(None).resolve_exec_properties(properties, None, None)
         return str(resolved[example_gen_utils.FINGERPRINT_PROPERTY_NAME])
 

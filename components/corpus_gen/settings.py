@@ -1,0 +1,12 @@
+"""Everything that decides which documents CorpusGen gives: one JSON text, and part of the cache's key."""
+
+from __future__ import annotations
+
+from components.config import CorpusConfig
+from models.config import Settings
+
+
+class CorpusGenSettings(Settings):
+    """One table of the configuration each."""
+
+    corpus: CorpusConfig
