@@ -25,7 +25,7 @@ _UNWANTED = re.compile(
 )
 _TRAILING = re.compile(r"[^\S\r\n]+(?=[\r\n]|\Z)")
 _REPEATED = re.compile(r"(?<=[^\s])(?:[ \t]{2,}|\t)(?=[^\s])")
-_BLANK_LINE = r"(?:[^\S\r\n]*(?:\r\n|\r|\n))"
+_BLANK_LINE = r"(?:[^\S\n]*\n)"
 
 
 def repair(text: str) -> str:
@@ -80,6 +80,9 @@ def collapse_spaces(text: str) -> str:
 
 
 def limit_blank_lines(text: str, most: int) -> str:
-    r"""``limit_blank_lines("a\n\n\n\nb", 1) -> "a\n\nb"``; also at the text's start and end."""
-    kept = re.compile(rf"((?:\A|(?<=[\r\n])){_BLANK_LINE}{{{most}}}){_BLANK_LINE}+")
+    r"""``limit_blank_lines("a\n\n\n\nb", 1) -> "a\n\nb"``; also at the text's start and end.
+
+    A line ends with a line feed here; a carriage return before it belongs to the line.
+    """
+    kept = re.compile(rf"((?:\A|(?<=\n)){_BLANK_LINE}{{{most}}}){_BLANK_LINE}+")
     return kept.sub(r"\1", text)

@@ -2,12 +2,12 @@
 
 The model is naive Bayes over 7,480 byte n-grams for 97 languages (Lui and Baldwin, ACL 2012, "langid.py").
 Here it is scored over the n-grams that occur rather than over all of them: the same sums, at a
-fraction of the time for a short text. At most `SAMPLE` characters are read, from the text's middle, as
-texts often begin and end with notices in another language; so the cost is bounded, about 30 µs a
-document. What it does not do: tell languages apart within a text, or say how sure it is, as a naive Bayes
-posterior is 1.0 or nearly so for whatever it says.
+fraction of the time for a short text. At most `SAMPLE` bytes are read, from the text's middle, as texts
+often begin and end with notices in another language; so the cost is bounded, about 60 µs a document. What it
+does not do: tell languages apart within a text, or say how sure it is, as a naive Bayes posterior is 1.0
+or nearly so for whatever it says.
 
-Source of what it is worth: ``tests/benchmarks/language_identification.py``.
+What it is worth was measured by ``tests/benchmarks/language_identification.py``.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ import lzma
 import pickle
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 UNDETERMINED = "und"
 """ISO 639-2's code for a text without letters, or without an n-gram that the model knows."""
 SAMPLE = 512
-"""Characters."""
+"""Bytes of UTF-8."""
 _LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -33,12 +32,14 @@ def identify(text: str) -> str:
 
     ``identify("To be, or not to be") -> "en"``; ``identify("1603, 42.") -> "und"``.
     """
-    if len(text) > SAMPLE:
-        start = (len(text) - SAMPLE) // 2
-        text = text[start : start + SAMPLE]
+    # No more characters than bytes: a long text is not encoded as a whole.
+    start = max(0, len(text) - SAMPLE) // 2
+    text = text[start : start + SAMPLE]
     if not _LETTER.search(text):
         return UNDETERMINED
-    return _model().identify(text.encode())
+    encoded = text.encode()
+    start = max(0, len(encoded) - SAMPLE) // 2
+    return _model().identify(encoded[start : start + SAMPLE])
 
 
 @functools.lru_cache(maxsize=1)
@@ -50,13 +51,14 @@ class _Model:
     def __init__(self) -> None:
         import py3langid
 
-        # The package's own loader keeps the automaton in a slower form.
+        # The package's own loader keeps the automaton in a form that is slower to walk.
         with lzma.open(Path(py3langid.__file__).parent / "data" / "model.plzma") as file:
             weights, priors, self._languages, moves, outputs = pickle.load(file)
-        self._priors = np.asarray(priors, np.float64)
-        self._weights = np.asarray(weights, np.float64).reshape(-1, len(self._priors))
-        self._moves: Any = moves
-        self._outputs: dict[int, Any] = outputs
+        self._priors = np.asarray(priors, np.float32)
+        self._weights = np.asarray(weights, np.float32).reshape(-1, len(self._priors))
+        self._moves: list[int] = list(moves)
+        self._outputs = [outputs.get(state, ()) for state in range(len(self._moves) >> 8)]
+        """State -> rows of ``_weights``."""
 
     def identify(self, text: bytes) -> str:
         moves, outputs = self._moves, self._outputs
@@ -64,8 +66,7 @@ class _Model:
         found: list[int] = []
         for byte in text:
             state = moves[(state << 8) + byte]
-            if state in outputs:
-                found.extend(outputs[state])
+            found += outputs[state]
         if not found:
             return UNDETERMINED
         scores = self._weights[found].sum(axis=0) + self._priors

@@ -31,19 +31,19 @@ _EMAIL = re.compile(
     r"(?!(?:png|jpe?g|gif|svg|webp|css|js|py|html?|txt|json|xml|md)\b)[^\W\d_]{2,24}(?![\w@])"
 )
 _IPV4 = re.compile(r"(?<![\w.-])(?<!\w/)\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\d)")
-_IPV6 = re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,34}(?<!:)(?![\w:])|(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{1,33}::(?![\w:])")
+_IPV6 = re.compile(
+    r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,34}(?<!:)(?![\w:])|(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{1,33}::(?![\w:])"
+)
 _NUMBERED = re.compile(
     r"(?:version|ver|release|build|firmware|section|sect|chapter|clause|paragraph|rev(?:ision)?|§)s?[.:#=]?\s*\Z",
     re.IGNORECASE,
 )
-_RESERVED = [
-    ipaddress.ip_network(network)
-    for network in (
-        "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 "
-        "192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/3 "
-        "2001:db8::/32 3fff::/20"
-    ).split()
-]
+_SPECIAL = (
+    "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 "
+    "192.0.2.0/24 192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 "
+    "224.0.0.0/3 2001:db8::/32 3fff::/20"
+)
+_RESERVED = [ipaddress.ip_network(network) for network in _SPECIAL.split()]
 """IANA's special-purpose registries (RFC 6890 and its successors), and multicast."""
 
 _CALLING_CODES = (
@@ -82,7 +82,9 @@ def mask(text: str, kinds: Sequence[str]) -> tuple[str, dict[str, int]]:
     return text, counts
 
 
-def _replace(pattern: re.Pattern[str], text: str, kind: str, is_one: Callable[[re.Match[str]], bool]) -> tuple[str, int]:
+def _replace(
+    pattern: re.Pattern[str], text: str, kind: str, is_one: Callable[[re.Match[str]], bool]
+) -> tuple[str, int]:
     count = 0
 
     def placeholder(match: re.Match[str]) -> str:

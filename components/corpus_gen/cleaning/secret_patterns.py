@@ -1,4 +1,4 @@
-"""Secrets in a text: keys and tokens whose issuers mark them, private keys, passwords in addresses and settings.
+"""Secrets in a text: tokens that their issuers mark, private keys, passwords in addresses and settings.
 
 A marked token is told by its prefix, its alphabet and its length, as their issuers publish them for secret
 scanning. An assignment (``password = "…"``, ``API_KEY: …``) is one when the value looks random: at least
@@ -16,7 +16,8 @@ MIN_ENTROPY = 3.0
 """Bits a character of the value's own distribution; sixteen random hexadecimal digits have about 3.2."""
 
 _MARKED = re.compile(
-    r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----|\Z)"
+    r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?"
+    r"(?:-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----|\Z)"
     r"|(?<![A-Za-z0-9_-])(?:"
     r"(?:AKIA|ASIA)[A-Z0-9]{16}"  # Amazon Web Services
     r"|gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{50,255}"

@@ -20,8 +20,8 @@ class CleaningConfig(Settings):
     """What is done to each document's text, in this order; a prompt and its completion are cleaned apart."""
 
     repair: bool = False
-    """Undoes text that was decoded with the wrong encoding (``cafÃ©`` becomes ``café``), with ``ftfy``. Leaves
-    quotes, ligatures and HTML entities alone."""
+    """Undoes text that was decoded with the wrong encoding (``cafÃ©`` becomes ``café``), with ``ftfy``.
+    Leaves quotes, ligatures and HTML entities alone."""
     control_characters: bool = False
     """Removes control characters other than tab and line ends, byte order marks within the text and
     noncharacters; vertical tabs, form feeds and NEL become line ends."""
@@ -42,8 +42,8 @@ class CleaningConfig(Settings):
     than five words, with ``javascript`` or a notice of policy or cookies. For web pages; drops every heading
     and line of verse."""
     mask: tuple[Personal, ...] = ()
-    """Replaces what looks like e-mail addresses, public IP addresses, phone numbers, and secrets (keys, tokens,
-    passwords) by ``<EMAIL>``, ``<IP>``, ``<PHONE>`` and ``<SECRET>``, and counts them."""
+    """Replaces what looks like e-mail addresses, public IP addresses, phone numbers, and secrets (keys,
+    tokens, passwords) by ``<EMAIL>``, ``<IP>``, ``<PHONE>`` and ``<SECRET>``, and counts them."""
     casefold: bool = False
     """Classical: folds case (``Straße`` becomes ``strasse``). A model trained on it cannot write capitals."""
     segment_chinese: bool = False
@@ -159,9 +159,11 @@ class QualityConfig(Settings):
     fineweb: FineWebConfig = FineWebConfig()
 
 
-LANGUAGES = tuple(
-    "af am an ar as az be bg bn br bs ca cs cy da de dz el en eo es et eu fa fi fo fr ga gl gu he hi hr ht hu "
-    "hy id is it ja jv ka kk km kn ko ku ky la lb lo lt lv mg mk ml mn mr ms mt nb ne nl nn no oc or pa pl ps "
-    "pt qu ro ru rw se si sk sl sq sr sv sw ta te th tl tr ug uk ur vi vo wa xh zh zu".split()
+_CODES = (
+    "af am an ar as az be bg bn br bs ca cs cy da de dz el en eo es et eu fa fi fo fr ga gl gu he hi "
+    "hr ht hu hy id is it ja jv ka kk km kn ko ku ky la lb lo lt lv mg mk ml mn mr ms mt nb ne nl nn "
+    "no oc or pa pl ps pt qu ro ru rw se si sk sl sq sr sv sw ta te th tl tr ug uk ur vi vo wa xh zh "
+    "zu"
 )
+LANGUAGES = tuple(_CODES.split())
 """What can be identified: the 97 languages of py3langid's model, by their ISO 639-1 codes."""

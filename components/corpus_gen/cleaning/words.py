@@ -3,8 +3,8 @@
 For those who train something else than a generator, such as a model of topics, on the documents. For
 generation, leave all of it off: what a tokenizer and a model never saw, they cannot write.
 
-Worked example, all four in the order of `steps`: ``"The cats were running."`` becomes
-``"the cats were running."``, ``"the cat be run."`` and ``"cat run."``.
+Worked example, all four in the order of `steps`: ``"The cats were sleeping."`` becomes
+``"the cats were sleeping."``, ``"the cat be sleep."`` and ``"cat sleep."``.
 """
 
 from __future__ import annotations
