@@ -17,6 +17,8 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from components.config import CorpusConfig, EvaluationConfig, PackingConfig, TokenizerConfig
+from components.corpus_gen.cleaning.settings import CleaningConfig, QualityConfig
+from components.data_gate.settings import ValidationConfig
 from models.config import ModelConfig, Settings, TrainingConfig
 from models.networks import sizes
 from pipeline.errors import ConfigError
@@ -75,6 +77,9 @@ class PipelineConfig(Settings):
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
     """Names the pipeline, its folder and the served model."""
     corpus: CorpusConfig
+    cleaning: CleaningConfig = CleaningConfig()
+    quality: QualityConfig = QualityConfig()
+    validation: ValidationConfig = ValidationConfig()
     tokenizer: TokenizerConfig = TokenizerConfig()
     packing: PackingConfig = PackingConfig()
     model: ModelConfig = ModelConfig()

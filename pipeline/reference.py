@@ -15,10 +15,15 @@ def markdown() -> str:
     """A Markdown table for each table of the configuration."""
     sections = [_table("top level", PipelineConfig)]
     for name, field in PipelineConfig.model_fields.items():
-        if _is_table(field.annotation):
-            sections.append(_table(f"[{name}]", field.annotation))
+        table: Any = field.annotation
+        if _is_table(table):
+            sections.append(_table(f"[{name}]", table))
         if name == "corpus":
             sections.append(_table("corpus.sources, each", _element(field.annotation, "sources")))
+        if _is_table(table):
+            for inner, within in table.model_fields.items():
+                if _is_table(within.annotation):
+                    sections.append(_table(f"[{name}.{inner}]", within.annotation))
     return "\n\n".join(sections)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from components.config import CorpusConfig
+from components.corpus_gen.cleaning.settings import CleaningConfig, QualityConfig
 from models.config import Settings
 
 
@@ -10,3 +11,5 @@ class CorpusGenSettings(Settings):
     """One table of the configuration each."""
 
     corpus: CorpusConfig
+    cleaning: CleaningConfig = CleaningConfig()
+    quality: QualityConfig = QualityConfig()

@@ -19,6 +19,7 @@ from apache_beam.metrics import Metrics
 from components import documents, progress
 from components.config import CorpusConfig
 from components.corpus_gen import files, formats, rejections, splitting
+from components.corpus_gen.cleaning import transforms as cleaning
 from components.corpus_gen.counts import CorpusCounts, CountKey
 from components.corpus_gen.rejections import Rejected, Sifted
 from components.corpus_gen.settings import CorpusGenSettings
@@ -35,8 +36,7 @@ Count = tuple[CountKey, tuple[int, int]]
 
 def sifting_steps(settings: CorpusGenSettings) -> list[tuple[str, beam.PTransform]]:
     """The steps between reading and splitting, by label and in order; each from documents to `Sifted`."""
-    del settings
-    return []
+    return cleaning.sifting_steps(settings.cleaning, settings.quality)
 
 
 class ReadDocuments(beam.PTransform):

@@ -44,7 +44,12 @@ def clean(document: Document, settings: CleaningConfig) -> Cleaned:
     halves = document.split_prompt()
     spoken = language.identify(document.text) if _needs_language(settings) else language.UNDETERMINED
     prompt, completion = (_clean(half, settings, spoken, masked) for half in halves)
-    cleaned = dataclasses.replace(document, text=prompt + completion, num_prompt_bytes=len(prompt.encode()))
+    cleaned = dataclasses.replace(
+        document,
+        text=prompt + completion,
+        num_prompt_bytes=len(prompt.encode()),
+        num_masked=sum(masked.values()),
+    )
     return Cleaned(cleaned, masked)
 
 
