@@ -25,7 +25,7 @@ message_type {
 }
 message_type {
   name: "FloatList"
-  field { name: "value" number: 2 label: LABEL_REPEATED type: TYPE_FLOAT options { packed: true } }
+  field { name: "value" number: 1 label: LABEL_REPEATED type: TYPE_FLOAT options { packed: true } }
 }
 message_type {
   name: "Int64List"
