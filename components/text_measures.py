@@ -50,7 +50,7 @@ def measure(text: str) -> TextMeasures:
     """Measures ``text``; total, for any string without surrogates."""
     encoded = text.encode()
     words = text.split()
-    num_word_characters = sum(map(len, words))
+    num_word_characters = len("".join(words))
     lines = [line for line in map(str.strip, text.split("\n")) if line]
     return TextMeasures(
         num_bytes=len(encoded),

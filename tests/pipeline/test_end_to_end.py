@@ -31,8 +31,8 @@ from serving.rest_client import RestClient
 
 PROMPT = "the king"
 STAGES = [
-    "CorpusGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "TokenizerTrainer", "SequencePacker",
-    "Trainer", "BaselineFinder", "Evaluator", "ServingValidator", "Pusher",
+    "CorpusGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "TokenizerTrainer",
+    "SequencePacker", "Trainer", "BaselineFinder", "Evaluator", "ServingValidator", "Pusher",
 ]  # fmt: skip
 
 
