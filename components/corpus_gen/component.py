@@ -95,7 +95,7 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         rejected = (found.rejected, sifted.rejected) | "Rejected" >> beam.Flatten()
 
         counts = splits | transforms.CountRecords(rejected, num_read)
-        empty = CorpusCounts(splits=tuple(shares), sources={})
+        empty = CorpusCounts.empty(settings.corpus, shares)
         _ = counts | transforms.WriteReport(f"{self._rejected.uri}/{CORPUS_REPORT}", empty, rejected)
         _ = (
             rejected
