@@ -49,13 +49,15 @@ def generate(
 ) -> Callable[..., standard_artifacts.Examples]:
     """CorpusGen's executor; what it rejects lies in the folder ``rejected`` beside the documents'."""
 
-    def run(corpus: CorpusConfig, **tables: Any) -> standard_artifacts.Examples:
+    def run(
+        corpus: CorpusConfig, beam_args: Sequence[str] = BEAM_ARGS, **tables: Any
+    ) -> standard_artifacts.Examples:
         examples, rejected = standard_artifacts.Examples(), standard_artifacts.Examples()
         root = tmp_path_factory.mktemp("corpus_gen")
         examples.uri, rejected.uri = str(root / "documents"), str(root / "rejected")
         properties = exec_properties_of(corpus_gen.CorpusGen(CorpusGenSettings(corpus=corpus, **tables)))
         outputs = {"examples": [examples], "rejected": [rejected]}
-        corpus_gen.Executor(beam_context()).Do({}, outputs, properties)
+        corpus_gen.Executor(beam_context(beam_args)).Do({}, outputs, properties)
         return examples
 
     return run

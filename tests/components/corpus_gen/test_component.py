@@ -164,6 +164,24 @@ def test_malformed_records_go_to_the_dead_letters_and_the_rest_is_kept(
     assert (counts.read, counts.documents) == (150 + 5 + 1 + 4, 150 + 5 + 1)
 
 
+def test_the_documents_are_the_same_for_two_worker_processes(
+    corpus: CorpusConfig,
+    generate: Generate,
+    records_of: Callable[..., list[bytes]],
+    rejected_of: Callable[..., list[Rejected]],
+    counts_of: Callable[..., CorpusCounts],
+) -> None:
+    two = ["--runner=FnApiRunner", "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+
+    found = [generate(corpus), generate(corpus, beam_args=two)]
+
+    for split in SPLITS:
+        one, other = (sorted(records_of(examples, split)) for examples in found)
+        assert one == other
+    assert counts_of(found[0]) == counts_of(found[1])
+    assert rejected_of(found[0]) == rejected_of(found[1])
+
+
 def test_too_many_malformed_records_stop_the_run_with_the_counts(
     corpus: CorpusConfig, generate: Generate
 ) -> None:
