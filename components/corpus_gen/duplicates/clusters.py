@@ -78,6 +78,8 @@ def edges_of_bucket(members: Iterable[Member], threshold: float) -> Iterator[Edg
     compared with all: a group that makes up a share f of the bucket has none of its members in the
     sample, and is then left to the other bands, with probability (1 - f)^64.
     """
+    if len(list(itertools.islice(members, 2))) < 2:
+        return  # Most buckets: worth the shortcut.
     leaders = _smallest(members, _MAX_LEADERS)
     matrix = _matrix(leaders)
     local = forest(_edges(leaders, matrix, leaders, threshold))

@@ -30,7 +30,7 @@ _CHANCE = 1.0 / 256.0
 def shingles(text: str, settings: DuplicatesConfig) -> ngrams.Hashes:
     """The hashes of the document's shingles, each once."""
     if settings.shingle_unit == "words":
-        units = ngrams.hash_words(ngrams.words(text))
+        units = ngrams.hash_words(text)
     else:
         units = ngrams.hash_characters(" ".join(text.casefold().split()))
     return np.unique(ngrams.hash_ngrams(units, settings.shingle_length))
