@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from components.config import CorpusConfig, EvaluationConfig, PackingConfig, TokenizerConfig
+from components.corpus_gen.duplicates.settings import DecontaminationConfig, DuplicatesConfig
 from models.config import ModelConfig, Settings, TrainingConfig
 from models.networks import sizes
 from pipeline.errors import ConfigError
@@ -75,6 +76,8 @@ class PipelineConfig(Settings):
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
     """Names the pipeline, its folder and the served model."""
     corpus: CorpusConfig
+    duplicates: DuplicatesConfig = DuplicatesConfig()
+    decontamination: DecontaminationConfig = DecontaminationConfig()
     tokenizer: TokenizerConfig = TokenizerConfig()
     packing: PackingConfig = PackingConfig()
     model: ModelConfig = ModelConfig()

@@ -55,7 +55,11 @@ def create_pipeline(config: PipelineConfig, places: Places) -> Pipeline:
 def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent, ...]:
     """The stages, in the order in which they run."""
     corpus = CorpusGen(
-        CorpusGenSettings(corpus=config.corpus.model_copy(update={"path": places.corpus_path}))
+        CorpusGenSettings(
+            corpus=config.corpus.model_copy(update={"path": places.corpus_path}),
+            duplicates=config.duplicates,
+            decontamination=config.decontamination,
+        )
     )
     documents = corpus.outputs["examples"]
 

@@ -24,6 +24,8 @@ from components import documents, progress
 from components.config import CorpusConfig
 from components.corpus_gen import files, splitting, transforms
 from components.corpus_gen.counts import CORPUS_REPORT, CorpusCounts
+from components.corpus_gen.duplicates import decontamination
+from components.corpus_gen.duplicates.decontamination import RemoveContaminated
 from components.corpus_gen.settings import CorpusGenSettings
 
 SETTINGS = "settings"
@@ -49,7 +51,7 @@ class CorpusGenSpec(component_spec.ComponentSpec):
 
 @final
 class CorpusDriver(driver.FileBasedDriver):
-    """Makes the state of *every* source's files part of the cache key."""
+    """Makes the state of *every* source's files, and of the task files, part of the cache key."""
 
     def resolve_exec_properties(
         self,
@@ -57,8 +59,10 @@ class CorpusDriver(driver.FileBasedDriver):
         pipeline_info: data_types.PipelineInfo,
         component_info: data_types.ComponentInfo,
     ) -> dict[str, Any]:
-        corpus = CorpusGenSettings.model_validate_json(exec_properties[SETTINGS]).corpus
-        fingerprint = files.fingerprint(files.list_files(corpus))
+        settings = CorpusGenSettings.model_validate_json(exec_properties[SETTINGS])
+        fingerprint = files.fingerprint(files.list_files(settings.corpus))
+        if settings.decontamination.against:
+            fingerprint += f",tasks:{decontamination.fingerprint(settings.decontamination.against)}"
         resolved = super().resolve_exec_properties(exec_properties, pipeline_info, component_info)
         resolved[example_gen_utils.FINGERPRINT_PROPERTY_NAME] = fingerprint
         return resolved
@@ -82,7 +86,10 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         found, num_read = pipeline | transforms.ReadDocuments(settings.corpus)
         sifted = found.kept | transforms.SiftDocuments(transforms.sifting_steps(settings))
         splits = sifted.kept | transforms.SplitDocuments(shares)
-        rejected = (found.rejected, sifted.rejected) | "Rejected" >> beam.Flatten()
+        held_out = [found for split, found in splits.items() if split != splitting.TRAIN]
+        train = splits[splitting.TRAIN] | RemoveContaminated(settings.decontamination, held_out)
+        splits = {**splits, splitting.TRAIN: train.kept}
+        rejected = (found.rejected, sifted.rejected, train.rejected) | "Rejected" >> beam.Flatten()
 
         counts = splits | transforms.CountRecords(rejected, num_read)
         empty = CorpusCounts(splits=tuple(shares), sources={})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from components.config import CorpusConfig
+from components.corpus_gen.duplicates.settings import DecontaminationConfig, DuplicatesConfig
 from models.config import Settings
 
 
@@ -10,3 +11,5 @@ class CorpusGenSettings(Settings):
     """One table of the configuration each."""
 
     corpus: CorpusConfig
+    duplicates: DuplicatesConfig = DuplicatesConfig()
+    decontamination: DecontaminationConfig = DecontaminationConfig()

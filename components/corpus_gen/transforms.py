@@ -20,6 +20,7 @@ from components import documents, progress
 from components.config import CorpusConfig
 from components.corpus_gen import files, formats, rejections, splitting
 from components.corpus_gen.counts import CorpusCounts, CountKey
+from components.corpus_gen.duplicates.transforms import RemoveDuplicates
 from components.corpus_gen.rejections import Rejected, Sifted
 from components.corpus_gen.settings import CorpusGenSettings
 from components.documents import Document
@@ -35,8 +36,12 @@ Count = tuple[CountKey, tuple[int, int]]
 
 def sifting_steps(settings: CorpusGenSettings) -> list[tuple[str, beam.PTransform]]:
     """The steps between reading and splitting, by label and in order; each from documents to `Sifted`."""
-    del settings
-    return []
+    steps: list[tuple[str, beam.PTransform]] = []
+    duplicates = settings.duplicates
+    if duplicates.exact or duplicates.near:
+        sources = [source.name for source in settings.corpus.sources]
+        steps.append(("RemoveDuplicates", RemoveDuplicates(duplicates, sources)))
+    return steps
 
 
 class ReadDocuments(beam.PTransform):

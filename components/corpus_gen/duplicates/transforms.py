@@ -192,4 +192,3 @@ def _sift(met: tuple[str, Mapping[str, Iterable[Any]]]) -> Iterator[Any]:
         yield beam.pvalue.TaggedOutput(_REJECTED, rejections.reject(document, reason, detail))
         return
     yield document
-
