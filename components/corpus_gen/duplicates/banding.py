@@ -13,7 +13,7 @@ the threshold with the probability asked for: it costs the fewest keys a documen
 are verified anyway. For 128 hashes, threshold 0.8 and 0.99 these are 21 bands of 6 rows:
 
     similarity    0.3    0.5    0.6    0.7    0.8    0.9
-    found         0.015  0.282  0.632  0.928  0.998  1.000
+    found         0.015  0.282  0.633  0.928  0.998  1.000
 
 With 18 bands of 7 it would be 0.986 at 0.8: too few.
 """

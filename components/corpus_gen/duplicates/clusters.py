@@ -36,7 +36,6 @@ Member = tuple[Node, bytes]
 """A node and its `signatures.sketch`."""
 
 _MAX_LEADERS = 64
-_CHUNK = 4096
 _LONGEST = 2**63
 
 
@@ -71,25 +70,30 @@ def edges_of_bucket(members: Iterable[Member], threshold: float) -> Iterator[Edg
     """Verified edges among documents that share a band; enough to connect those that are similar.
 
     Args:
-      members: can be gone through twice, in any order; only 64 of them and a chunk are held at a time.
+      members: can be gone through twice, in any order; only 64 of them are held.
       threshold: least estimated similarity of an edge.
 
-    Up to 64 members are compared pair by pair. Of a larger bucket, a sample of 64 by hash is
-    compared with all: a group that makes up a share f of the bucket has none of its members in the
-    sample, and is then left to the other bands, with probability (1 - f)^64.
+    Up to 64 members are compared pair by pair. Of a larger bucket, a sample of 64 by hash is compared
+    with all, and each of the others is tied to the most similar of each group within the sample: a
+    group that makes up a share f of the bucket has none of its members in the sample, and is then
+    left to the other bands, with probability (1 - f)^64.
     """
     if len(list(itertools.islice(members, 2))) < 2:
         return  # Most buckets: worth the shortcut.
     leaders = _smallest(members, _MAX_LEADERS)
     matrix = _matrix(leaders)
-    local = forest(_edges(leaders, matrix, leaders, threshold))
-    yield from local
+    edges, labels = _compare_leaders(leaders, matrix, threshold)
+    yield from edges
     if len(leaders) < _MAX_LEADERS:
         return
     names = {node for node, _ in leaders}
-    others = (member for member in members if member[0] not in names)
-    while chunk := list(itertools.islice(others, _CHUNK)):
-        yield from forest([*local, *_edges(leaders, matrix, chunk, threshold)])
+    for node, sketch in members:
+        if node in names:
+            continue
+        similarities = signatures.similarity(matrix, np.frombuffer(sketch, np.uint8))
+        for label in np.unique(labels[similarities >= threshold]):
+            best = int(np.argmax(np.where(labels == label, similarities, -1.0)))
+            yield _edge(float(similarities[best]), leaders[best][0], node)
 
 
 def dropped(edges: Iterable[Edge]) -> Iterator[Dropped]:
@@ -123,15 +127,22 @@ def _matrix(members: list[Member]) -> np.ndarray:
     return np.frombuffer(b"".join(sketch for _, sketch in members), np.uint8).reshape(len(members), -1)
 
 
-def _edges(
-    leaders: list[Member], matrix: np.ndarray, members: Iterable[Member], threshold: float
-) -> Iterator[Edge]:
-    for node, sketch in members:
-        similarities = signatures.similarity(matrix, np.frombuffer(sketch, np.uint8))
-        for index in np.flatnonzero(similarities >= threshold):
-            leader = leaders[index][0]
-            if leader != node:
-                yield (float(similarities[index]), min(leader, node), max(leader, node))
+def _compare_leaders(
+    leaders: list[Member], matrix: np.ndarray, threshold: float
+) -> tuple[list[Edge], np.ndarray]:
+    """The forest of some members, compared pair by pair, and the component of each as a number."""
+    edges, sets = [], _DisjointSets()
+    for index, (node, _) in enumerate(leaders):
+        similarities = signatures.similarity(matrix[:index], matrix[index])
+        for other in np.flatnonzero(similarities >= threshold):
+            edges.append(_edge(float(similarities[other]), leaders[other][0], node))
+            sets.join(leaders[other][0], node)
+    roots = [sets.root(node) for node, _ in leaders]
+    return forest(edges), np.array([roots.index(root) for root in roots])
+
+
+def _edge(similarity: float, one: Node, other: Node) -> Edge:
+    return (similarity, min(one, other), max(one, other))
 
 
 class _DisjointSets:
@@ -142,13 +153,13 @@ class _DisjointSets:
 
     def join(self, first: Node, second: Node) -> bool:
         """Whether the two were apart."""
-        first, second = self._root(first), self._root(second)
+        first, second = self.root(first), self.root(second)
         if first == second:
             return False
         self._parents[max(first, second)] = min(first, second)
         return True
 
-    def _root(self, node: Node) -> Node:
+    def root(self, node: Node) -> Node:
         parents = self._parents
         while (parent := parents.setdefault(node, node)) != node:
             parents[node] = node = parents.setdefault(parent, parent)
