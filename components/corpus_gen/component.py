@@ -22,7 +22,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts, standa
 
 from components import documents, progress
 from components.config import CorpusConfig
-from components.corpus_gen import files, splitting, transforms
+from components.corpus_gen import files, spans, splitting, transforms
 from components.corpus_gen.counts import CORPUS_REPORT, CorpusCounts
 from components.corpus_gen.duplicates import decontamination
 from components.corpus_gen.duplicates.decontamination import RemoveContaminated
@@ -51,7 +51,8 @@ class CorpusGenSpec(component_spec.ComponentSpec):
 
 @final
 class CorpusDriver(driver.FileBasedDriver):
-    """Makes the state of *every* source's files, and of the task files, part of the cache key."""
+    """Puts the spans in place, and makes the state of *every* source's files, and of the task files, part of
+    the cache key."""
 
     def resolve_exec_properties(
         self,
@@ -60,10 +61,14 @@ class CorpusDriver(driver.FileBasedDriver):
         component_info: data_types.ComponentInfo,
     ) -> dict[str, Any]:
         settings = CorpusGenSettings.model_validate_json(exec_properties[SETTINGS])
-        fingerprint = files.fingerprint(files.list_files(settings.corpus))
+        corpus, span, version = spans.resolve(settings.corpus)
+        fingerprint = files.fingerprint(files.list_files(corpus))
         if settings.decontamination.against:
             fingerprint += f",tasks:{decontamination.fingerprint(settings.decontamination.against)}"
         resolved = super().resolve_exec_properties(exec_properties, pipeline_info, component_info)
+        resolved[SETTINGS] = settings.model_copy(update={"corpus": corpus}).model_dump_json()
+        resolved[example_gen_utils.SPAN_PROPERTY_NAME] = span
+        resolved[example_gen_utils.VERSION_PROPERTY_NAME] = version
         resolved[example_gen_utils.FINGERPRINT_PROPERTY_NAME] = fingerprint
         return resolved
 
@@ -72,6 +77,7 @@ class CorpusDriver(driver.FileBasedDriver):
 class Executor(base_example_gen_executor.BaseExampleGenExecutor):
     """Reads, sifts, splits, counts and checks."""
 
+    _settings: CorpusGenSettings
     _rejected: types.Artifact
 
     def GetInputSourceToExamplePTransform(self) -> type[beam.PTransform]:
@@ -81,7 +87,7 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
     def GenerateExamplesByBeam(
         self, pipeline: beam.Pipeline, exec_properties: dict[str, Any]
     ) -> dict[str, beam.PCollection]:
-        settings = CorpusGenSettings.model_validate_json(exec_properties[SETTINGS])
+        settings = self._settings
         shares = splitting.shares(settings.corpus)
         found, num_read = pipeline | transforms.ReadDocuments(settings.corpus)
         sifted = found.kept | transforms.SiftDocuments(transforms.sifting_steps(settings))
@@ -106,7 +112,10 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        corpus = CorpusGenSettings.model_validate_json(exec_properties[SETTINGS]).corpus
+        settings = CorpusGenSettings.model_validate_json(exec_properties[SETTINGS])
+        # Done by the driver already, where there is one: Kubeflow's open-source backend has none.
+        corpus, _, _ = spans.resolve(settings.corpus)
+        self._settings = settings.model_copy(update={"corpus": corpus})
         [self._rejected] = output_dict[REJECTED]
         self._rejected.split_names = artifact_utils.encode_split_names([REJECTED])
         super().Do(input_dict, output_dict, exec_properties)

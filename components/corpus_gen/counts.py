@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
-from components.corpus_gen.rejections import MALFORMED, Rejected
+from components.corpus_gen.rejections import Rejected, is_malformed
 from components.errors import CorpusError
 from components.progress import format_bytes
 from models.config import Settings
@@ -32,9 +32,8 @@ class Amount(Settings):
 
 
 class Example(Settings):
-    """A record that was dropped: of each reason, the first by its place."""
+    """A record that was dropped: of each source and reason, the first by its place."""
 
-    source: str
     document_id: str
     detail: str
 
@@ -69,8 +68,8 @@ class CorpusCounts(Settings):
     splits: tuple[str, ...]
     sources: dict[str, SourceCounts]
     """A source whose files hold no record has no count of any kind."""
-    examples: dict[str, Example] = Field(default_factory=dict)
-    """Reason -> one record that was dropped for it."""
+    examples: dict[str, dict[str, Example]] = Field(default_factory=dict)
+    """Source -> reason -> one record that was dropped for it."""
 
     def with_counts(self, counts: Iterable[tuple[CountKey, tuple[int, int]]]) -> CorpusCounts:
         """Adds ``(key, (documents, bytes))`` pairs, one a key."""
@@ -81,13 +80,11 @@ class CorpusCounts(Settings):
         return self.model_copy(update={"sources": sources})
 
     def with_examples(self, rejections: Iterable[Rejected]) -> CorpusCounts:
-        """Adds one rejection a reason."""
-        examples = {
-            rejected.reason: Example(
-                source=rejected.source, document_id=rejected.document_id, detail=rejected.detail
-            )
-            for rejected in sorted(rejections, key=lambda rejected: rejected.reason)
-        }
+        """Adds one rejection a source and reason."""
+        examples: dict[str, dict[str, Example]] = {}
+        for rejected in sorted(rejections, key=lambda rejected: (rejected.source, rejected.reason)):
+            case = Example(document_id=rejected.document_id, detail=rejected.detail)
+            examples.setdefault(rejected.source, {})[rejected.reason] = case
         return self.model_copy(update={"examples": examples})
 
     @property
@@ -121,21 +118,22 @@ class CorpusCounts(Settings):
                 )
 
     def require_few_malformed(self, corpus_path: str, max_bad_fraction: float) -> None:
-        """Raises when more of the records read than this are malformed."""
-        bad = {reason: n for reason, n in self.dropped().items() if reason.startswith(MALFORMED)}
-        share = sum(bad.values()) / max(self.read, 1)
-        if share > max_bad_fraction:
-            found = ", ".join(f"{n:,} {reason.partition(':')[2]}" for reason, n in bad.items())
-            cases = "; ".join(
-                f"{case.document_id}: {case.detail}"
-                for case in (self.examples.get(reason) for reason in bad)
-                if case is not None
-            )
-            raise CorpusError(
-                f"corpus {corpus_path}: {sum(bad.values()):,} of {self.read:,} records are malformed "
-                f"({found}), {share:.2%}, and corpus.max_bad_fraction allows {max_bad_fraction:.2%}: "
-                f"correct the data or the source's settings, or raise it. For example, {cases}"
-            )
+        """Raises when more of a source's records than this are malformed."""
+        for name, source in self.sources.items():
+            bad = {reason: n for reason, n in source.dropped.items() if is_malformed(reason)}
+            share = sum(bad.values()) / max(source.read, 1)
+            if share > max_bad_fraction:
+                found = ", ".join(f"{n:,} {reason.partition(':')[2]}" for reason, n in bad.items())
+                raise CorpusError(
+                    f"corpus {corpus_path}, source {name!r}: {sum(bad.values()):,} of {source.read:,} "
+                    f"records are malformed ({found}), {share:.2%}, and corpus.max_bad_fraction allows "
+                    f"{max_bad_fraction:.2%}: correct the data or the source's settings, or raise it. "
+                    f"For example, {self._cases(name, bad)}"
+                )
+
+    def _cases(self, source: str, reasons: Iterable[str]) -> str:
+        cases = (self.examples.get(source, {}).get(reason) for reason in reasons)
+        return "; ".join(f"{case.document_id}: {case.detail}" for case in cases if case is not None)
 
     def require_every_split(self, corpus_path: str) -> None:
         """Raises unless each split has a document."""

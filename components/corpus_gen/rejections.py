@@ -48,7 +48,7 @@ class Rejected:
     @property
     def is_malformed(self) -> bool:
         """Whether it could not be read, rather than was read and not wanted."""
-        return self.reason.partition(":")[0] == MALFORMED
+        return is_malformed(self.reason)
 
 
 class Sifted(NamedTuple):
@@ -58,6 +58,11 @@ class Sifted(NamedTuple):
     """Of `Document`."""
     rejected: beam.PCollection
     """Of `Rejected`."""
+
+
+def is_malformed(reason: str) -> bool:
+    """Whether records with this reason could not be read."""
+    return reason.partition(":")[0] == MALFORMED
 
 
 def reject(document: Document, reason: str, detail: str) -> Rejected:

@@ -8,7 +8,8 @@ Every step that can drop a document gives what it rejects as a second collection
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -18,9 +19,11 @@ from apache_beam.metrics import Metrics
 
 from components import documents, progress
 from components.config import CorpusConfig
-from components.corpus_gen import files, formats, rejections, splitting
+from components.corpus_gen import files, rejections, splitting
 from components.corpus_gen.counts import CorpusCounts, CountKey
 from components.corpus_gen.duplicates.transforms import RemoveDuplicates
+from components.corpus_gen.reading import formats
+from components.corpus_gen.reading.records import UNREADABLE, Malformed, Record
 from components.corpus_gen.rejections import Rejected, Sifted
 from components.corpus_gen.settings import CorpusGenSettings
 from components.documents import Document
@@ -47,7 +50,7 @@ def sifting_steps(settings: CorpusGenSettings) -> list[tuple[str, beam.PTransfor
 class ReadDocuments(beam.PTransform):
     """Pipeline to `Sifted` and `Count` of the records read; bounded, in no order.
 
-    A record without text, or with nothing after its prompt, is rejected; one that is malformed too,
+    A record without text, or with nothing after its prompt, is rejected; one that is malformed, too,
     unless the configuration allows none: then it raises `CorpusError`.
     """
 
@@ -64,7 +67,7 @@ class ReadDocuments(beam.PTransform):
             | "Files" >> beam.Create(found)
             | "Spread" >> beam.Reshuffle()
             | "Read"
-            >> beam.ParDo(_Read(len(found), strict=not self._corpus.max_bad_fraction)).with_outputs(
+            >> beam.ParDo(_Read(len(found), self._corpus)).with_outputs(
                 _REJECTED, _NUM_READ, main="documents"
             )
         )
@@ -134,7 +137,7 @@ class WriteReport(beam.PTransform):
     def expand(self, counts: beam.PCollection) -> beam.PCollection:
         examples = (
             self._rejected
-            | "ByReason" >> beam.Map(lambda rejected: (rejected.reason, rejected))
+            | "ByReason" >> beam.Map(lambda rejected: ((rejected.source, rejected.reason), rejected))
             | "First" >> beam.CombinePerKey(_first)
             | "Examples" >> beam.Values()
         )
@@ -177,41 +180,52 @@ class WriteRejected(beam.PTransform):
 class _Read(beam.DoFn):
     """`files.CorpusFile` to `documents.Document`, in file order within a file, and two tagged outputs."""
 
-    def __init__(self, num_files: int, strict: bool) -> None:
+    def __init__(self, num_files: int, corpus: CorpusConfig) -> None:
         self._num_files = num_files
-        self._strict = strict
+        self._strict = corpus.max_bad_fraction == 0
+        self._max_bytes = corpus.max_document_bytes
         self._num_files_read = 0
 
     def process(self, file: files.CorpusFile) -> Iterator[Any]:
         num_records = 0
-        for record in self._records(file):
-            num_records += 1
-            if isinstance(record, Rejected):
-                if self._strict and record.is_malformed:
+        with contextlib.closing(self._records(file)) as records:
+            for record in records:
+                num_records += 1
+                if not isinstance(record, Rejected):
+                    yield record
+                elif self._strict and record.is_malformed:
                     raise CorpusError(f"{file.path}: {record.detail}")
-                yield beam.pvalue.TaggedOutput(_REJECTED, record)
-            else:
-                yield record
+                else:
+                    yield beam.pvalue.TaggedOutput(_REJECTED, record)
         key = (file.source.name, "read", "")
         yield beam.pvalue.TaggedOutput(_NUM_READ, (key, (num_records, 0)))
         self._num_files_read += 1
         progress.report(f"read {file.relative_path}", completed=self._num_files_read, total=self._num_files)
 
-    def _records(self, file: files.CorpusFile) -> Iterator[Document | Rejected]:
-        with FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
-            for passage in formats.read(stream, file.path, file.source):
-                document = Document(
-                    passage.text,
-                    file.source.name,
-                    documents.make_id(file.relative_path, passage.line),
-                    passage.num_prompt_bytes,
-                )
-                if not passage.text:
-                    yield rejections.reject(document, "empty", "has no text")
-                elif passage.lacks_completion:
-                    yield rejections.reject(document, "no_completion", "has nothing after its prompt")
-                else:
-                    yield document
+    def _records(self, file: files.CorpusFile) -> Generator[Document | Rejected, None, None]:
+        try:
+            stream = FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED)
+        except Exception as error:  # Each file system has errors of its own.
+            why = " ".join(str(error).split())
+            detail = f"cannot be opened ({why}); check that it is still there, and its permissions"
+            yield _document_or_rejected(Malformed(1, UNREADABLE, detail), file)
+            return
+        with stream:
+            for record in formats.read(stream, file.source, self._max_bytes):
+                yield _document_or_rejected(record, file)
+
+
+def _document_or_rejected(record: Record, file: files.CorpusFile) -> Document | Rejected:
+    source, document_id = file.source.name, documents.make_id(file.relative_path, record.line)
+    if isinstance(record, Malformed):
+        text = record.text[: rejections.MAX_TEXT_CHARACTERS]
+        return Rejected(record.reason, source, document_id, record.detail, text)
+    document = Document(record.text, source, document_id, record.num_prompt_bytes)
+    if not record.text:
+        return rejections.reject(document, "empty", "has no text")
+    if record.lacks_completion:
+        return rejections.reject(document, "no_completion", "has nothing after its prompt")
+    return document
 
 
 class _CountRejected(beam.DoFn):

@@ -60,9 +60,9 @@ def test_more_malformed_records_than_allowed_are_an_error_with_counts_and_cases(
         found.with_examples(cases).require_few_malformed("texts", 0.01)
 
     assert str(caught.value) == (
-        "corpus texts: 4 of 200 records are malformed (3 json, 1 utf8), 2.00%, and corpus.max_bad_fraction "
-        "allows 1.00%: correct the data or the source's settings, or raise it. For example, "
-        "a.jsonl#7: line 7 is not JSON"
+        "corpus texts, source 's': 4 of 200 records are malformed (3 json, 1 utf8), 2.00%, and "
+        "corpus.max_bad_fraction allows 1.00%: correct the data or the source's settings, or raise it. "
+        "For example, a.jsonl#7: line 7 is not JSON"
     )
 
 
