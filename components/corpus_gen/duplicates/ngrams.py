@@ -64,8 +64,8 @@ def hash_words(text: str) -> Hashes:
 
 
 def hash_characters(text: str) -> Hashes:
-    """One hash a character."""
-    return _mix(_code_points(text))
+    """One hash a letter or digit, in their order, whatever separates them."""
+    return _mix(np.concatenate([_segment(chunk).characters for chunk in _chunks(text.casefold())]))
 
 
 def hash_ngrams(units: Hashes, length: int) -> Hashes:

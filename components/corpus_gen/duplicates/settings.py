@@ -28,7 +28,7 @@ class DuplicatesConfig(Settings):
     five other shingles of fifty, and single lines or table rows resemble each other for good reasons."""
     shingle_unit: Literal["words", "characters"] = "words"
     """What a shingle is made of. ``words``: letters and digits in lower case; in scripts without spaces
-    each character is a word. ``characters`` finds other spellings too, at about four times the time."""
+    each character is a word. ``characters``: letters and digits alone, which finds other spellings, too."""
     shingle_length: int = Field(default=5, ge=1, le=50)
     """Words or characters per shingle. Five words as in Lee et al. and FineWeb; of characters, five for
     documents of a few thousand, nine for longer ones (Leskovec et al., section 3.2.2)."""

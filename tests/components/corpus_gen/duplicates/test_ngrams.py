@@ -58,3 +58,9 @@ def test_where_a_long_text_is_cut_for_hashing_changes_nothing(monkeypatch):
 
 def test_the_hashes_are_the_same_in_every_process():
     assert ngrams.hash_words("king lear").tolist() == [13445009058989173125, 10081612324902146851]
+
+
+def test_characters_are_letters_and_digits_whatever_separates_them():
+    first, second = (ngrams.hash_characters(text) for text in ("To-day, 三国!", "today 三 国"))
+    np.testing.assert_array_equal(first, second)
+    assert len(first) == 7
