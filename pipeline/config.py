@@ -20,6 +20,7 @@ from components.config import CorpusConfig, EvaluationConfig, PackingConfig, Tok
 from components.corpus_gen.duplicates.settings import DecontaminationConfig, DuplicatesConfig
 from models.config import ModelConfig, Settings, TrainingConfig
 from models.networks import sizes
+from pipeline import beam_options
 from pipeline.errors import ConfigError
 from pipeline.stack import toml_loads
 
@@ -42,11 +43,12 @@ class BeamConfig(Settings):
 
     runner: Literal["FnApiRunner", "DataflowRunner", "FlinkRunner", "SparkRunner"] = "FnApiRunner"
     """``FnApiRunner`` is Beam's local runner."""
-    num_workers: int = Field(default=1, ge=0)
-    """Local worker processes; 1 stays in this process, which is faster for small corpora, and 0 is
-    one a core."""
+    num_workers: int = Field(default=0, ge=0)
+    """Local worker processes; 1 stays in this process. 0: one a core if the corpus has 50 MB or more of
+    files, which is when starting them pays, and else this process."""
     options: tuple[str, ...] = ()
-    """More Beam pipeline options, as on Beam's command line."""
+    """More Beam pipeline options, as on Beam's command line, ``--name=value`` each. Checked when the
+    configuration is read; Dataflow needs ``--project``, ``--region`` and ``--temp_location``."""
 
 
 class KubeflowConfig(Settings):
@@ -128,9 +130,13 @@ def load(config: str, overrides: Sequence[str] = ()) -> PipelineConfig:
     for override in overrides:
         _apply(values, override)
     try:
-        return PipelineConfig.model_validate(values)
+        loaded = PipelineConfig.model_validate(values)
     except ValidationError as error:
         raise ConfigError("\n".join(_explain(path, problem) for problem in error.errors())) from error
+    problems = beam_options.problems(loaded.beam)
+    if problems:
+        raise ConfigError("\n".join(f"{path}: beam.options: {problem}" for problem in problems))
+    return loaded
 
 
 def find(config: str) -> Path:

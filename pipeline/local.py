@@ -82,7 +82,7 @@ def _compiled(config: PipelineConfig, run_id: str) -> pipeline_pb2.Pipeline:
         root=str(Path(config.root, "artifacts").resolve()),
         corpus_path=config.corpus.path,
         model_base_path=config.model_base_path,
-        beam_options=beam_options.local(config.beam),
+        beam_options=beam_options.local(config.beam, config.corpus),
         metadata=history.connection(config),
     )
     ir = compiler.Compiler().compile(create_pipeline(config, places))

@@ -1,8 +1,9 @@
 """CorpusGen: an ExampleGen for text corpora of several sources and formats.
 
-TFX's file-based ExampleGen writes the splits; of our own are the reading and sifting (`transforms`),
-the split by a hash of the text alone (`splitting`), the cache key over all sources' files, the second
-output with what was left out (`rejections`), and the checks (`counts`).
+A file-based ExampleGen of TFX to the pipeline and to those who read its output; of our own are the reading,
+sifting and writing (`transforms`), the split by a hash of the text alone (`splitting`), the cache key over
+all sources' files (`spans`, `files`), the second output with what was left out (`rejections`), and the
+checks (`counts`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts, standa
 
 from components import documents, progress
 from components.config import CorpusConfig
-from components.corpus_gen import files, spans, splitting, transforms
+from components.corpus_gen import files, rejections, spans, splitting, transforms
 from components.corpus_gen.counts import CORPUS_REPORT, CorpusCounts
 from components.corpus_gen.duplicates import decontamination
 from components.corpus_gen.duplicates.decontamination import RemoveContaminated
@@ -75,7 +76,11 @@ class CorpusDriver(driver.FileBasedDriver):
 
 @final
 class Executor(base_example_gen_executor.BaseExampleGenExecutor):
-    """Reads, sifts, splits, counts and checks."""
+    """Reads, sifts, splits, writes, counts and checks.
+
+    What runs in Beam's workers imports neither TFX nor TensorFlow, which would cost each several seconds: so
+    the splits are written as TFX writes them, by Beam, and not by TFX.
+    """
 
     _settings: CorpusGenSettings
     _rejected: types.Artifact
@@ -98,9 +103,14 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         rejected = (found.rejected, sifted.rejected, train.rejected) | "Rejected" >> beam.Flatten()
 
         counts = splits | transforms.CountRecords(rejected, num_read)
-        empty = CorpusCounts(splits=tuple(shares), sources={})
+        empty = CorpusCounts.empty(settings.corpus, shares)
         _ = counts | transforms.WriteReport(f"{self._rejected.uri}/{CORPUS_REPORT}", empty, rejected)
-        _ = rejected | transforms.WriteRejected(artifact_utils.get_split_uri([self._rejected], REJECTED))
+        _ = (
+            rejected
+            | "EncodeRejected" >> beam.Map(rejections.encode).with_output_types(bytes)
+            | "WriteRejected"
+            >> transforms.WriteRecords(artifact_utils.get_split_uri([self._rejected], REJECTED))
+        )
         return {
             split: found | f"Encode[{split}]" >> beam.Map(documents.encode).with_output_types(bytes)
             for split, found in splits.items()
@@ -116,11 +126,16 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         # Done by the driver already, where there is one: Kubeflow's open-source backend has none.
         corpus, _, _ = spans.resolve(settings.corpus)
         self._settings = settings.model_copy(update={"corpus": corpus})
-        [self._rejected] = output_dict[REJECTED]
-        self._rejected.split_names = artifact_utils.encode_split_names([REJECTED])
-        super().Do(input_dict, output_dict, exec_properties)
-        examples_utils.set_payload_format(self._rejected, example_gen_pb2.FORMAT_TF_EXAMPLE)
-        examples_utils.set_file_format(self._rejected, "tfrecords_gzip")
+        [examples], [self._rejected] = (
+            output_dict[standard_component_specs.EXAMPLES_KEY],
+            output_dict[REJECTED],
+        )
+        _describe(examples, list(splitting.shares(corpus)))
+        _describe(self._rejected, [REJECTED])
+        with self._make_beam_pipeline() as pipeline:
+            for split, records in self.GenerateExamplesByBeam(pipeline, exec_properties).items():
+                directory = artifact_utils.get_split_uri([examples], split)
+                _ = records | f"Write[{split}]" >> transforms.WriteRecords(directory)
 
         with FileSystems.open(f"{self._rejected.uri}/{CORPUS_REPORT}") as file:
             counts = CorpusCounts.model_validate_json(file.read())
@@ -159,6 +174,12 @@ class CorpusGen(component.FileBasedExampleGen):
         )
         # FileBasedExampleGen's own constructor builds the stock specification.
         super(component.FileBasedExampleGen, self).__init__(spec=spec)
+
+
+def _describe(examples: types.Artifact, splits: list[str]) -> None:
+    examples.split_names = artifact_utils.encode_split_names(splits)
+    examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
+    examples_utils.set_file_format(examples, "tfrecords_gzip")
 
 
 def _output_config(corpus: CorpusConfig) -> example_gen_pb2.Output:

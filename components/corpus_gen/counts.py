@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
+from components.config import CorpusConfig
 from components.corpus_gen.rejections import Rejected, is_malformed
 from components.errors import CorpusError
 from components.progress import format_bytes
@@ -41,6 +42,9 @@ class Example(Settings):
 class SourceCounts(Settings):
     """Of one source."""
 
+    licence: str = ""
+    """As the configuration notes it, like ``weight``."""
+    weight: float = 1.0
     read: int = 0
     """Records."""
     kept: dict[str, Amount] = Field(default_factory=dict)
@@ -67,9 +71,17 @@ class CorpusCounts(Settings):
 
     splits: tuple[str, ...]
     sources: dict[str, SourceCounts]
-    """A source whose files hold no record has no count of any kind."""
     examples: dict[str, dict[str, Example]] = Field(default_factory=dict)
     """Source -> reason -> one record that was dropped for it."""
+
+    @classmethod
+    def empty(cls, corpus: CorpusConfig, splits: Iterable[str]) -> CorpusCounts:
+        """Every source of the configuration, and nothing counted."""
+        sources = {
+            source.name: SourceCounts(licence=source.licence, weight=source.weight)
+            for source in corpus.sources
+        }
+        return cls(splits=tuple(splits), sources=sources)
 
     def with_counts(self, counts: Iterable[tuple[CountKey, tuple[int, int]]]) -> CorpusCounts:
         """Adds ``(key, (documents, bytes))`` pairs, one a key."""

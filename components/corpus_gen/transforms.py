@@ -159,21 +159,18 @@ class WriteReport(beam.PTransform):
         return self._path
 
 
-class WriteRejected(beam.PTransform):
-    """`Rejected` to gzipped TFRecord files in a folder, in no order."""
+class WriteRecords(beam.PTransform):
+    """Serialized records to gzipped TFRecord files in a folder, in no order."""
 
     def __init__(self, directory: str) -> None:
         super().__init__()
         self._directory = directory
 
-    def expand(self, rejected: beam.PCollection) -> beam.PCollection:
+    def expand(self, records: beam.PCollection) -> beam.PCollection:
         return (
-            rejected
-            | "Encode" >> beam.Map(rejections.encode).with_output_types(bytes)
-            | "Write"
-            >> beam.io.WriteToTFRecord(
-                f"{self._directory}/data_tfrecord", file_name_suffix=".gz", num_shards=1
-            )
+            records
+            | "Spread" >> beam.Reshuffle()
+            | "Write" >> beam.io.WriteToTFRecord(f"{self._directory}/data_tfrecord", file_name_suffix=".gz")
         )
 
 

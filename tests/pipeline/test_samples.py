@@ -145,7 +145,7 @@ def test_another_release_of_the_package_is_refused(sample: Sample, tmp_path: Pat
 
 
 def test_an_unknown_name_lists_the_samples(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="the samples are shakespeare, sanguo, .*, mixture"):
+    with pytest.raises(ConfigError, match=r"the samples are shakespeare, sanguo, .*, mixture"):
         prepare("bacon", tmp_path / "corpus")
 
 

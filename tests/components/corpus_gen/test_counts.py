@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from components.config import CorpusConfig, SourceConfig
 from components.corpus_gen.counts import CorpusCounts
 from components.corpus_gen.rejections import Rejected
 from components.errors import CorpusError
@@ -69,6 +70,15 @@ def test_more_malformed_records_than_allowed_are_an_error_with_counts_and_cases(
 def test_as_many_malformed_records_as_allowed_are_no_error() -> None:
     counts(97, 1, 1, malformed__json=1).require_few_malformed("texts", 0.01)
     counts(97, 1, 1, empty=50).require_few_malformed("texts", 0)
+
+
+def test_the_report_has_each_sources_licence_and_weight() -> None:
+    source = SourceConfig(name="s", pattern="*", licence="CC0", weight=2.5)
+    found = CorpusCounts.empty(CorpusConfig(path="p", sources=(source,)), SPLITS)
+
+    [counted] = found.with_counts([(("s", "read", ""), (3, 0))]).sources.values()
+
+    assert (counted.licence, counted.weight, counted.read) == ("CC0", 2.5, 3)
 
 
 def test_the_report_comes_back_from_its_json() -> None:
