@@ -20,8 +20,8 @@ class DuplicatesConfig(Settings):
     one holds with a few words changed."""
     near_threshold: float = Field(default=0.8, ge=0.3, le=1.0)
     """Estimated Jaccard similarity of two documents' shingles from which on they are nearly equal.
-    FineWeb looks for 0.75 (arXiv 2406.17557); Lee et al. ask
-    for an edit similarity of 0.8 (arXiv 2107.06499)."""
+    FineWeb looks for 0.75 (arXiv 2406.17557); Lee et al. ask for an edit similarity of 0.8 (arXiv
+    2107.06499)."""
     near_recall: float = Field(default=0.99, ge=0.5, lt=1.0)
     """Probability with which a pair right at the threshold is found; closer ones are found more surely."""
     near_min_shingles: int = Field(default=50, ge=1)
