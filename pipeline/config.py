@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from components.config import CorpusConfig, EvaluationConfig, PackingConfig, TokenizerConfig
 from components.corpus_gen.cleaning.settings import CleaningConfig, QualityConfig
+from components.corpus_gen.duplicates.settings import DecontaminationConfig, DuplicatesConfig
 from components.data_gate.settings import ValidationConfig
 from models.config import ModelConfig, Settings, TrainingConfig
 from models.networks import sizes
@@ -84,6 +85,8 @@ class PipelineConfig(Settings):
     cleaning: CleaningConfig = CleaningConfig()
     quality: QualityConfig = QualityConfig()
     validation: ValidationConfig = ValidationConfig()
+    duplicates: DuplicatesConfig = DuplicatesConfig()
+    decontamination: DecontaminationConfig = DecontaminationConfig()
     tokenizer: TokenizerConfig = TokenizerConfig()
     packing: PackingConfig = PackingConfig()
     model: ModelConfig = ModelConfig()

@@ -110,7 +110,13 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
 
 
 def _selection(config: PipelineConfig) -> CorpusGenSettings:
-    return CorpusGenSettings(corpus=config.corpus, cleaning=config.cleaning, quality=config.quality)
+    return CorpusGenSettings(
+        corpus=config.corpus,
+        cleaning=config.cleaning,
+        quality=config.quality,
+        duplicates=config.duplicates,
+        decontamination=config.decontamination,
+    )
 
 
 def _fingerprint(selection: CorpusGenSettings) -> str:

@@ -25,6 +25,8 @@ from components import documents, progress
 from components.config import CorpusConfig
 from components.corpus_gen import files, rejections, spans, splitting, transforms
 from components.corpus_gen.counts import CORPUS_REPORT, CorpusCounts
+from components.corpus_gen.duplicates import decontamination
+from components.corpus_gen.duplicates.decontamination import RemoveContaminated
 from components.corpus_gen.settings import CorpusGenSettings
 
 SETTINGS = "settings"
@@ -50,7 +52,8 @@ class CorpusGenSpec(component_spec.ComponentSpec):
 
 @final
 class CorpusDriver(driver.FileBasedDriver):
-    """Puts the spans in place, and makes the state of *every* source's files part of the cache key."""
+    """Puts the spans in place, and makes the state of *every* source's files, and of the task files, part of
+    the cache key."""
 
     def resolve_exec_properties(
         self,
@@ -61,6 +64,8 @@ class CorpusDriver(driver.FileBasedDriver):
         settings = CorpusGenSettings.model_validate_json(exec_properties[SETTINGS])
         corpus, span, version = spans.resolve(settings.corpus)
         fingerprint = files.fingerprint(files.list_files(corpus))
+        if settings.decontamination.against:
+            fingerprint += f",tasks:{decontamination.fingerprint(settings.decontamination.against)}"
         resolved = super().resolve_exec_properties(exec_properties, pipeline_info, component_info)
         resolved[SETTINGS] = settings.model_copy(update={"corpus": corpus}).model_dump_json()
         resolved[example_gen_utils.SPAN_PROPERTY_NAME] = span
@@ -92,7 +97,10 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         found, num_read = pipeline | transforms.ReadDocuments(settings.corpus)
         sifted = found.kept | transforms.SiftDocuments(transforms.sifting_steps(settings))
         splits = sifted.kept | transforms.SplitDocuments(shares)
-        rejected = (found.rejected, sifted.rejected) | "Rejected" >> beam.Flatten()
+        held_out = [found for split, found in splits.items() if split != splitting.TRAIN]
+        train = splits[splitting.TRAIN] | RemoveContaminated(settings.decontamination, held_out)
+        splits = {**splits, splitting.TRAIN: train.kept}
+        rejected = (found.rejected, sifted.rejected, train.rejected) | "Rejected" >> beam.Flatten()
 
         counts = splits | transforms.CountRecords(rejected, num_read)
         empty = CorpusCounts.empty(settings.corpus, shares)

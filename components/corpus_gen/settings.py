@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from components.config import CorpusConfig
 from components.corpus_gen.cleaning.settings import CleaningConfig, QualityConfig
+from components.corpus_gen.duplicates.settings import DecontaminationConfig, DuplicatesConfig
 from models.config import Settings
 
 
@@ -13,3 +14,5 @@ class CorpusGenSettings(Settings):
     corpus: CorpusConfig
     cleaning: CleaningConfig = CleaningConfig()
     quality: QualityConfig = QualityConfig()
+    duplicates: DuplicatesConfig = DuplicatesConfig()
+    decontamination: DecontaminationConfig = DecontaminationConfig()

@@ -16,12 +16,13 @@ from components.config import CorpusConfig
 from components.protos import Feature
 
 NUM_BUCKETS = 100
+TRAIN = "train"
 
 
 def shares(corpus: CorpusConfig) -> dict[str, int]:
     """Split -> buckets, in order; the last are test's, so changing eval's share leaves test alone."""
     return {
-        "train": NUM_BUCKETS - corpus.eval_percent - corpus.test_percent,
+        TRAIN: NUM_BUCKETS - corpus.eval_percent - corpus.test_percent,
         "eval": corpus.eval_percent,
         "test": corpus.test_percent,
     }

@@ -22,6 +22,7 @@ from components.config import CorpusConfig
 from components.corpus_gen import files, rejections, splitting
 from components.corpus_gen.cleaning import transforms as cleaning
 from components.corpus_gen.counts import CorpusCounts, CountKey
+from components.corpus_gen.duplicates.transforms import RemoveDuplicates
 from components.corpus_gen.reading import formats
 from components.corpus_gen.reading.records import UNREADABLE, Malformed, Record
 from components.corpus_gen.rejections import Rejected, Sifted
@@ -39,7 +40,12 @@ Count = tuple[CountKey, tuple[int, int]]
 
 def sifting_steps(settings: CorpusGenSettings) -> list[tuple[str, beam.PTransform]]:
     """The steps between reading and splitting, by label and in order; each from documents to `Sifted`."""
-    return cleaning.sifting_steps(settings.cleaning, settings.quality)
+    steps = cleaning.sifting_steps(settings.cleaning, settings.quality)
+    duplicates = settings.duplicates
+    if duplicates.exact or duplicates.near:
+        sources = [source.name for source in settings.corpus.sources]
+        steps.append(("RemoveDuplicates", RemoveDuplicates(duplicates, sources)))
+    return steps
 
 
 class ReadDocuments(beam.PTransform):
