@@ -124,28 +124,32 @@ class _Fingerprint(beam.DoFn):
 
 
 class _JoinForests(beam.CombineFn):
-    """Edges to their maximum spanning forest."""
+    """Edges to their maximum spanning forest. An accumulator is some edges, and how many of them are the
+    forest of earlier ones: made anew only when as many again have come, so that each edge costs the same."""
 
-    def create_accumulator(self) -> list[Edge]:
-        return []
+    def create_accumulator(self) -> tuple[int, list[Edge]]:
+        return 0, []
 
-    def add_input(self, edges: list[Edge], edge: Edge) -> list[Edge]:
+    def add_input(self, accumulator: tuple[int, list[Edge]], edge: Edge) -> tuple[int, list[Edge]]:
+        num_reduced, edges = accumulator
         edges.append(edge)
-        return edges if len(edges) % _MANY_EDGES else clusters.forest(edges)
+        if len(edges) < max(_MANY_EDGES, 2 * num_reduced):
+            return accumulator
+        return self.compact(accumulator)
 
-    def merge_accumulators(self, forests: Iterable[list[Edge]]) -> list[Edge]:
-        merged: list[Edge] = []
-        for edges in forests:
-            merged += edges
-            if len(merged) > _MANY_EDGES:
-                merged = clusters.forest(merged)
+    def merge_accumulators(self, accumulators: Iterable[tuple[int, list[Edge]]]) -> tuple[int, list[Edge]]:
+        merged = self.create_accumulator()
+        for _, edges in accumulators:
+            for edge in edges:
+                merged = self.add_input(merged, edge)
         return merged
 
-    def compact(self, edges: list[Edge]) -> list[Edge]:
-        return clusters.forest(edges)
+    def compact(self, accumulator: tuple[int, list[Edge]]) -> tuple[int, list[Edge]]:
+        edges = clusters.forest(accumulator[1])
+        return len(edges), edges
 
-    def extract_output(self, edges: list[Edge]) -> list[Edge]:
-        return clusters.forest(edges)
+    def extract_output(self, accumulator: tuple[int, list[Edge]]) -> list[Edge]:
+        return clusters.forest(accumulator[1])
 
 
 def _find_copies(group: tuple[bytes, Iterable[tuple[Node, bytes]]]) -> Iterator[Any]:

@@ -8,6 +8,7 @@ import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from components.corpus_gen.duplicates import clusters, transforms
 from components.corpus_gen.duplicates.settings import DuplicatesConfig
 from components.corpus_gen.duplicates.transforms import RemoveDuplicates
 from components.documents import Document
@@ -144,3 +145,17 @@ def test_the_result_is_the_same_for_any_number_of_workers_and_order(sift):
         outcomes.append(sift(found, arguments=arguments))
     assert outcomes[0] == outcomes[1] == outcomes[2]
     assert len(outcomes[0][0]) == 12
+
+
+def test_a_large_cluster_is_not_sorted_anew_for_every_edge(monkeypatch):
+    monkeypatch.setattr(transforms, "_MANY_EDGES", 100)
+    calls, forest = [], clusters.forest
+    monkeypatch.setattr(clusters, "forest", lambda edges: calls.append(len(edges)) or forest(edges))
+    joining = transforms._JoinForests()
+    nodes = [clusters.make_node(0, 5, f"{number:05}") for number in range(1000)]
+    joined = joining.create_accumulator()
+    for _ in range(20):
+        for node in nodes[1:]:
+            joined = joining.add_input(joined, (0.9, nodes[0], node))
+    assert len(joining.extract_output(joined)) == 999
+    assert sum(calls) < 4 * 20 * 999
