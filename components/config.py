@@ -6,6 +6,8 @@ parsed in the first line of the executor.
 
 from __future__ import annotations
 
+import datetime
+import string
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -20,41 +22,101 @@ class SourceConfig(Settings):
     """Names the source in statistics and evaluation slices."""
     pattern: str = Field(min_length=1)
     """Glob below ``corpus.path``, for example ``*.txt`` or ``news/*.jsonl.gz``; ``**`` crosses folders.
-    A name that ends in ``.gz`` is decompressed, whatever the format."""
-    format: Literal["text", "jsonl", "csv", "tsv"] = "text"
-    """All in UTF-8. ``csv`` and ``tsv`` have a header, and quotes as spreadsheets write them."""
+    Files in gzip, bzip2, xz or Zstandard are decompressed, whatever the format and the name.
+    ``{SPAN}``, or ``{YYYY}``, ``{MM}`` and ``{DD}``, and ``{VERSION}`` stand for numbers, of which a run
+    takes the latest (``corpus.span``)."""
+    format: Literal["text", "markdown", "html", "jsonl", "csv", "tsv", "parquet"] = "text"
+    """All in UTF-8. ``text``: source code, too. ``html``: the page's main text. ``csv`` and ``tsv`` have a
+    header, and quotes as spreadsheets write them."""
     text_column: str = "text"
-    """The field (JSONL) or column (CSV, TSV) that holds the text."""
+    """The field (JSONL) or column (CSV, TSV, Parquet) that holds the text."""
+    text_template: str | None = None
+    """Instead of ``text_column``: text with columns in braces, ``"{title}\\n\\n{body}"``; a brace that is
+    meant is written twice. A text of which all columns are empty is empty."""
     prompt_column: str | None = None
     """For prompt-completion data, instead of ``text_column``: the field or column that holds the
     prompt. The document is the prompt followed by the completion, with nothing between; the prompt
     is read by the model, and is no part of the loss, in training or in evaluation."""
+    prompt_template: str | None = None
+    """Instead of ``prompt_column``, as ``text_template``: ``"English: {en}\\nFrench: "``."""
     completion_column: str | None = None
-    """The field or column that holds what is to be learnt; to be given with ``prompt_column``. A
+    """The field or column that holds what is to be learnt; to be given with a prompt. A
     record with a prompt and no completion is left out, and counted."""
+    completion_template: str | None = None
+    """Instead of ``completion_column``, as ``text_template``."""
     documents: Literal["file", "blocks", "lines"] = "file"
-    """How a text file becomes documents. ``file``: the whole file. ``lines``: each line that is not
-    blank, without its line end. ``blocks``: whole paragraphs, cut after the first run of blank
+    """How a text or Markdown file becomes documents. ``file``: the whole file. ``lines``: each line that
+    is not blank, without its line end. ``blocks``: whole paragraphs, cut after the first run of blank
     lines at which a document has ``block_bytes`` bytes; the blank lines stay at the document's
     end, so a file's documents, joined, are the file. Other formats: one document a record."""
     block_bytes: int = Field(default=4096, ge=1)
     """Least size of a document under ``documents = "blocks"``, in bytes."""
+    drop_front_matter: bool = False
+    """Of Markdown: leaves out the metadata between two lines ``---`` or ``+++`` at a file's start."""
+    licence: str = ""
+    """A note on the text's licence, for the report."""
+    weight: float = Field(default=1.0, gt=0, le=1_000_000)
+    """The source's share in a mixture, before normalising; 1: as large as it is. Recorded in the
+    report."""
+
+    @property
+    def has_prompts(self) -> bool:
+        return self.prompt_column is not None or self.prompt_template is not None
+
+    @model_validator(mode="after")
+    def _fields_are_named_once(self) -> SourceConfig:
+        for part in ("text", "prompt", "completion"):
+            template = getattr(self, f"{part}_template")
+            if template is not None and getattr(self, f"{part}_column") not in (None, "text"):
+                raise ValueError(f"{part}_column and {part}_template exclude each other: leave one out")
+            if template is not None and not any(column for _, column in template_parts(template)):
+                raise ValueError(f"{part}_template has no column in braces: {template!r}")
+        templates = [self.text_template, self.prompt_template, self.completion_template]
+        if self.format in ("text", "markdown", "html") and any(templates):
+            raise ValueError(
+                'templates need records with columns: format = "jsonl", "csv", "tsv" or "parquet"'
+            )
+        if self.drop_front_matter and self.format != "markdown":
+            raise ValueError('drop_front_matter needs format = "markdown"')
+        return self
 
     @model_validator(mode="after")
     def _prompts_are_columns_beside_completions(self) -> SourceConfig:
-        prompt, completion = self.prompt_column, self.completion_column
+        prompt = self.prompt_column if self.prompt_template is None else self.prompt_template
+        completion = self.completion_column if self.completion_template is None else self.completion_template
         if prompt is None and completion is None:
             return self
         if prompt is None or completion is None:
-            missing = "prompt_column" if prompt is None else "completion_column"
-            raise ValueError(f"{missing} is missing: prompt_column and completion_column go together")
-        if prompt == completion:
+            missing = "prompt" if prompt is None else "completion"
+            raise ValueError(
+                f"{missing}_column is missing: prompt_column and completion_column (or their templates) "
+                "go together"
+            )
+        if self.prompt_column is not None and self.prompt_column == self.completion_column:
             raise ValueError(f"prompt_column and completion_column are both {prompt!r}: name two columns")
-        if self.format == "text":
-            raise ValueError('prompt_column needs records with columns: format = "jsonl", "csv" or "tsv"')
-        if self.text_column != "text":
+        if self.format in ("text", "markdown", "html"):
+            raise ValueError(
+                'prompt_column needs records with columns: format = "jsonl", "csv", "tsv" or "parquet"'
+            )
+        if self.text_column != "text" or self.text_template is not None:
             raise ValueError("text_column and prompt_column exclude each other: leave one out")
         return self
+
+
+def template_parts(template: str) -> tuple[tuple[str, str | None], ...]:
+    """``"a {b} c"`` as ``(("a ", "b"), (" c", None))``: literal text, and the column after it.
+
+    Raises:
+      ValueError: a brace is left open, or there is more than a column's name between two.
+    """
+    try:
+        parsed = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise ValueError(f"{template!r}: {error}; a brace that is meant is written twice") from error
+    for _, column, rule, conversion in parsed:
+        if column == "" or rule or conversion:
+            raise ValueError(f"{template!r}: between braces stands the name of a column, and nothing else")
+    return tuple((literal, column) for literal, column, _, _ in parsed)
 
 
 class CorpusConfig(Settings):
@@ -64,12 +126,21 @@ class CorpusConfig(Settings):
     """Folder that holds the text. Relative paths start at the working directory."""
     sources: tuple[SourceConfig, ...] = Field(min_length=1)
     """At least one. A file belongs to the first source whose pattern matches it."""
-    sample: Literal["shakespeare"] | None = None
+    span: int | datetime.date | None = None
+    """The span to take where patterns have one, a number or a date; left out: the latest."""
+    sample: Literal["shakespeare", "sanguo", "en-zh", "en-fr", "trivia", "python", "mixture"] | None = None
     """A ready corpus, put into ``path`` by the command line when it is not there yet."""
     eval_percent: int = Field(default=5, ge=1, le=40)
     """Share of documents, by a hash of their text, for validation during training."""
     test_percent: int = Field(default=5, ge=1, le=40)
     """Share of documents, by the same hash, that only the Evaluator sees."""
+    max_document_bytes: int = Field(default=20_000_000, ge=1000, le=1_000_000_000)
+    """A document with more bytes is malformed, and reading needs a few times as much memory. No book is as
+    long; what is, wants cutting up (``documents``), or is a file that inflates without end."""
+    max_bad_fraction: float = Field(default=0.01, ge=0, lt=1)
+    """Share of a source's records that may be malformed; more of them fail the run. A stray bad record in a
+    large dump is far below one in a hundred, and a wrong column, separator or encoding spoils most of
+    them. 0: the first malformed record stops the run at once."""
 
 
 class TokenizerConfig(Settings):

@@ -25,7 +25,11 @@ class VocabularyError(StageError):
     """The tokenizer's settings do not fit the text. Who wrote the configuration can fix it."""
 
 
-_CLASSES = {cls.__name__: cls for cls in (StageError, CorpusError, VocabularyError)}
+class DataError(StageError):
+    """The documents are too unlike those of the run before. Who owns the corpus can accept or correct it."""
+
+
+_CLASSES = {cls.__name__: cls for cls in (StageError, CorpusError, VocabularyError, DataError)}
 _IN_TRACEBACK = re.compile(
     rf"^(?:{re.escape(__name__)}\.)?({'|'.join(_CLASSES)}): (.*?)(?: \[while running '.*)?$", re.MULTILINE
 )

@@ -1,7 +1,7 @@
-"""Two protocol messages whose owners' Python modules the data stages must not import.
+"""Protocol messages whose owners' Python modules the data stages must not import.
 
-`Example` is wire compatible with ``tf.train.Example``: importing TensorFlow costs
-each Beam worker seconds and half a gigabyte. `ModelProto` has those fields of
+`Example` is wire compatible with ``tf.train.Example``, and `Feature` is one of its values: importing
+TensorFlow costs each Beam worker seconds and half a gigabyte. `ModelProto` has those fields of
 SentencePiece's model that `tokenizer_trainer.training` edits; the generated module in the
 package needs a newer protobuf than TFX's base stack has. Fields that are not
 listed survive a round trip, as unknown fields.
@@ -25,7 +25,7 @@ message_type {
 }
 message_type {
   name: "FloatList"
-  field { name: "value" number: 2 label: LABEL_REPEATED type: TYPE_FLOAT options { packed: true } }
+  field { name: "value" number: 1 label: LABEL_REPEATED type: TYPE_FLOAT options { packed: true } }
 }
 message_type {
   name: "Int64List"
@@ -81,6 +81,7 @@ _POOL = descriptor_pool.DescriptorPool()
 _POOL.Add(text_format.Parse(_FILE, descriptor_pb2.FileDescriptorProto()))
 
 Example: Any = _message_class("Example")
+Feature: Any = _message_class("Feature")
 ModelProto: Any = _message_class("ModelProto")
 NORMAL_PIECE = 1
 """``ModelProto.SentencePiece.type`` of a learnt piece."""

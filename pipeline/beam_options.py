@@ -1,19 +1,98 @@
-"""Beam's pipeline options from the configuration."""
+"""Beam's pipeline options from the configuration, checked before anything runs."""
 
 from __future__ import annotations
 
+import difflib
 import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from pipeline.config import BeamConfig
+from components.config import CorpusConfig
+from components.errors import CorpusError
+
+if TYPE_CHECKING:
+    from pipeline.config import BeamConfig
+
+MIN_PARALLEL_BYTES = 50_000_000
+"""Of corpus files, from which on starting worker processes pays; the README says how it was measured."""
+_REQUIRED = {"DataflowRunner": ("project", "region", "temp_location")}
+_RUNNERS_OWN = {
+    "runner": "beam.runner",
+    "direct_running_mode": "beam.num_workers",
+    "direct_num_workers": "beam.num_workers",
+}
 
 
-def local(beam: BeamConfig) -> tuple[str, ...]:
+def local(beam: BeamConfig, corpus: CorpusConfig | None = None) -> tuple[str, ...]:
     """Options for a run on this machine.
 
     The runner is always named: Beam's default first tries to download another one.
+    ``corpus`` decides if worker processes pay, where the configuration does not say how many.
     """
     options = [f"--runner={beam.runner}"]
-    num_workers = beam.num_workers or os.cpu_count() or 1
+    num_workers = beam.num_workers or (_cores() if corpus is not None and _is_large(corpus) else 1)
     if beam.runner == "FnApiRunner" and num_workers > 1:
         options += ["--direct_running_mode=multi_processing", f"--direct_num_workers={num_workers}"]
     return (*options, *beam.options)
+
+
+def problems(beam: BeamConfig) -> list[str]:
+    """What is wrong with the options, a line each."""
+    names = [_name(option) for option in beam.options if option.startswith("-")]
+    found = [
+        f"{option}: an option is written --name or --name=value"
+        for option in beam.options
+        if not option.startswith("--")
+    ]
+    found += [f"--{name}: is set by {_RUNNERS_OWN[name]}" for name in names if name in _RUNNERS_OWN]
+    found += [_unknown(name) for name in names if name not in _RUNNERS_OWN and not _is_known(name)]
+    found += [
+        f"{beam.runner} needs --{name}={'gs://…' if name == 'temp_location' else '…'}"
+        for name in _REQUIRED.get(beam.runner, ())
+        if name not in names
+    ]
+    found += [
+        f"{option}: {beam.runner} needs a folder in gs://"
+        for option in beam.options
+        if beam.runner == "DataflowRunner"
+        and _name(option) in ("temp_location", "staging_location")
+        and "=gs://" not in option
+    ]
+    return found
+
+
+def _name(option: str) -> str:
+    return option.lstrip("-").partition("=")[0]
+
+
+def _known() -> Sequence[str]:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    return list(PipelineOptions([]).get_all_options())
+
+
+def _is_known(name: str) -> bool:
+    """By its own name, as ``no_name`` for a switch, or in the singular for one that may be repeated."""
+    known = _known()
+    return name in known or name.removeprefix("no_") in known or f"{name}s" in known
+
+
+def _unknown(name: str) -> str:
+    close = difflib.get_close_matches(name, _known(), n=1)
+    return f"--{name}: no such option of Beam" + (f": did you mean --{close[0]}?" if close else "")
+
+
+def _is_large(corpus: CorpusConfig) -> bool:
+    """Whether its files have `MIN_PARALLEL_BYTES`; what is wrong with them, CorpusGen will say."""
+    from components.corpus_gen import files, spans
+
+    try:
+        found = files.list_files(spans.resolve(corpus).corpus)
+    except CorpusError:
+        return False
+    return sum(file.num_bytes for file in found) >= MIN_PARALLEL_BYTES
+
+
+def _cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0))

@@ -18,8 +18,12 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from components.config import CorpusConfig, EvaluationConfig, PackingConfig, TokenizerConfig
+from components.corpus_gen.cleaning.settings import CleaningConfig, QualityConfig
+from components.corpus_gen.duplicates.settings import DecontaminationConfig, DuplicatesConfig
+from components.data_gate.settings import ValidationConfig
 from models.config import ModelConfig, Settings, TrainingConfig
 from models.networks import sizes
+from pipeline import beam_options
 from pipeline.errors import ConfigError
 from pipeline.stack import toml_loads
 from serving.tensorflow_serving.config import ServingConfig
@@ -43,11 +47,12 @@ class BeamConfig(Settings):
 
     runner: Literal["FnApiRunner", "DataflowRunner", "FlinkRunner", "SparkRunner"] = "FnApiRunner"
     """``FnApiRunner`` is Beam's local runner."""
-    num_workers: int = Field(default=1, ge=0)
-    """Local worker processes; 1 stays in this process, which is faster for small corpora, and 0 is
-    one a core."""
+    num_workers: int = Field(default=0, ge=0)
+    """Local worker processes; 1 stays in this process. 0: one a core if the corpus has 50 MB or more of
+    files, which is when starting them pays, and else this process."""
     options: tuple[str, ...] = ()
-    """More Beam pipeline options, as on Beam's command line."""
+    """More Beam pipeline options, as on Beam's command line, ``--name=value`` each. Checked when the
+    configuration is read; Dataflow needs ``--project``, ``--region`` and ``--temp_location``."""
 
 
 class KubeflowConfig(Settings):
@@ -77,6 +82,11 @@ class PipelineConfig(Settings):
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
     """Names the pipeline, its folder and the served model."""
     corpus: CorpusConfig
+    cleaning: CleaningConfig = CleaningConfig()
+    quality: QualityConfig = QualityConfig()
+    validation: ValidationConfig = ValidationConfig()
+    duplicates: DuplicatesConfig = DuplicatesConfig()
+    decontamination: DecontaminationConfig = DecontaminationConfig()
     tokenizer: TokenizerConfig = TokenizerConfig()
     packing: PackingConfig = PackingConfig()
     model: ModelConfig = ModelConfig()
@@ -134,9 +144,13 @@ def load(config: str, overrides: Sequence[str] = ()) -> PipelineConfig:
     for override in overrides:
         _apply(values, override)
     try:
-        return PipelineConfig.model_validate(values)
+        loaded = PipelineConfig.model_validate(values)
     except ValidationError as error:
         raise ConfigError("\n".join(_explain(path, problem) for problem in error.errors())) from error
+    problems = beam_options.problems(loaded.beam)
+    if problems:
+        raise ConfigError("\n".join(f"{path}: beam.options: {problem}" for problem in problems))
+    return loaded
 
 
 def find(config: str) -> Path:

@@ -7,8 +7,10 @@ runs are arguments (`Places`), so a runner differs from another by data only.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from typing import Any
 
+from tensorflow_data_validation import StatsOptions
 from tfx.components import ExampleValidator, SchemaGen, StatisticsGen
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.orchestration.pipeline import Pipeline
@@ -16,6 +18,9 @@ from tfx.orchestration.pipeline import Pipeline
 from components.baseline_finder.component import BaselineFinder
 from components.config import PresetTokenizer
 from components.corpus_gen.component import CorpusGen
+from components.corpus_gen.settings import CorpusGenSettings
+from components.data_gate.component import DataGate
+from components.documents import MEASURES
 from components.evaluator.component import Evaluator
 from components.pusher.component import Pusher
 from components.sequence_packer.component import SequencePacker
@@ -56,16 +61,28 @@ def create_pipeline(config: PipelineConfig, places: Places) -> Pipeline:
 
 def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent, ...]:
     """The stages, in the order in which they run."""
-    corpus = CorpusGen(config.corpus.model_copy(update={"path": places.corpus_path}))
+    selection = _selection(config)
+    at_place = config.corpus.model_copy(update={"path": places.corpus_path})
+    corpus = CorpusGen(selection.model_copy(update={"corpus": at_place}))
     documents = corpus.outputs["examples"]
 
-    statistics = StatisticsGen(examples=documents)
+    measures = StatsOptions(feature_allowlist=list(MEASURES))
+    statistics = StatisticsGen(examples=documents, stats_options=measures)
     schema = SchemaGen(statistics=statistics.outputs["statistics"])
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
+
+    gate = DataGate(
+        statistics.outputs["statistics"],
+        validator.outputs["anomalies"],
+        config.validation,
+        configuration=_fingerprint(selection),
+        base_path=f"{places.root}/accepted_statistics",
+    )
 
     preset = config.model.preset
     source = PresetTokenizer(preset=preset, sha256=places.preset_sha256) if preset else None
     tokenizer = TokenizerTrainer(documents, config.tokenizer, source)
+    tokenizer.add_upstream_node(gate)
     packer = SequencePacker(documents, tokenizer.outputs["tokenizer"], config.packing)
     rows = packer.outputs["packed_examples"]
 
@@ -88,5 +105,23 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
         serving.outputs["blessing"],
         places.model_base_path,
     )
-    data = (corpus, statistics, schema, validator, tokenizer, packer)
+    data = (corpus, statistics, schema, validator, gate, tokenizer, packer)
     return (*data, trainer, baseline, evaluator, serving, pusher)
+
+
+def _selection(config: PipelineConfig) -> CorpusGenSettings:
+    return CorpusGenSettings(
+        corpus=config.corpus,
+        cleaning=config.cleaning,
+        quality=config.quality,
+        duplicates=config.duplicates,
+        decontamination=config.decontamination,
+    )
+
+
+def _fingerprint(selection: CorpusGenSettings) -> str:
+    """Of what decides which documents there are, but for where they lie: new data in another folder is
+    to be like the old."""
+    elsewhere = selection.corpus.model_copy(update={"path": "", "sample": None})
+    text = selection.model_copy(update={"corpus": elsewhere}).model_dump_json()
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -86,7 +86,7 @@ def _compiled(config: PipelineConfig, run_id: str, preset_sha256: str | None) ->
         corpus_path=config.corpus.path,
         model_base_path=config.model_base_path,
         preset_sha256=preset_sha256,
-        beam_options=beam_options.local(config.beam),
+        beam_options=beam_options.local(config.beam, config.corpus),
         metadata=history.connection(config),
     )
     ir = compiler.Compiler().compile(create_pipeline(config, places))

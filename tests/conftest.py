@@ -14,6 +14,11 @@ from pipeline import quiet
 quiet.set_environment()
 
 import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
+
+# The first example of a property loads what it is about, and the machine may be busy with other work.
+settings.register_profile("lexmill", deadline=None)
+settings.load_profile("lexmill")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,9 +1,9 @@
 """CorpusGen: an ExampleGen for text corpora of several sources and formats.
 
-TFX's file-based ExampleGen does the splitting and writing; of our own are the
-reading (`transforms`), the cache key over all sources' files, and the checks.
-A document's split is a hash of its text alone, so the same text lands in the same
-split on every machine and in every corpus, and copies of a text cannot straddle splits.
+A file-based ExampleGen of TFX to the pipeline and to those who read its output; of our own are the reading,
+sifting and writing (`transforms`), the split by a hash of the text alone (`splitting`), the cache key over
+all sources' files (`spans`, `files`), the second output with what was left out (`rejections`), and the
+checks (`counts`).
 """
 
 from __future__ import annotations
@@ -11,21 +11,27 @@ from __future__ import annotations
 from typing import Any, final
 
 import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
 from tfx import types
 from tfx.components.example_gen import base_example_gen_executor, component, driver
 from tfx.components.example_gen import utils as example_gen_utils
+from tfx.components.util import examples_utils
 from tfx.dsl.components.base import executor_spec
 from tfx.orchestration import data_types
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts, standard_component_specs
 
-from components import progress
+from components import documents, progress
 from components.config import CorpusConfig
-from components.corpus_gen import files, transforms
-from components.documents import FEATURES, TEXT
+from components.corpus_gen import files, rejections, spans, splitting, transforms
+from components.corpus_gen.counts import CORPUS_REPORT, CorpusCounts
+from components.corpus_gen.duplicates import decontamination
+from components.corpus_gen.duplicates.decontamination import RemoveContaminated
+from components.corpus_gen.settings import CorpusGenSettings
 
-CORPUS = "corpus"
+SETTINGS = "settings"
 DOCUMENT_FEATURES = "document_features"
+REJECTED = "rejected"
 
 
 class CorpusGenSpec(component_spec.ComponentSpec):
@@ -34,16 +40,20 @@ class CorpusGenSpec(component_spec.ComponentSpec):
 
     PARAMETERS = {  # noqa: RUF012
         **standard_component_specs.FileBasedExampleGenSpec.PARAMETERS,
-        CORPUS: component_spec.ExecutionParameter(type=str),
+        SETTINGS: component_spec.ExecutionParameter(type=str),
         DOCUMENT_FEATURES: component_spec.ExecutionParameter(type=str),
     }
     INPUTS: dict[str, Any] = {}  # noqa: RUF012
-    OUTPUTS = standard_component_specs.FileBasedExampleGenSpec.OUTPUTS
+    OUTPUTS = {  # noqa: RUF012
+        **standard_component_specs.FileBasedExampleGenSpec.OUTPUTS,
+        REJECTED: component_spec.ChannelParameter(type=standard_artifacts.Examples),
+    }
 
 
 @final
 class CorpusDriver(driver.FileBasedDriver):
-    """Makes the state of *every* source's files part of the cache key."""
+    """Puts the spans in place, and makes the state of *every* source's files, and of the task files, part of
+    the cache key."""
 
     def resolve_exec_properties(
         self,
@@ -51,31 +61,60 @@ class CorpusDriver(driver.FileBasedDriver):
         pipeline_info: data_types.PipelineInfo,
         component_info: data_types.ComponentInfo,
     ) -> dict[str, Any]:
-        corpus = CorpusConfig.model_validate_json(exec_properties[CORPUS])
+        settings = CorpusGenSettings.model_validate_json(exec_properties[SETTINGS])
+        corpus, span, version = spans.resolve(settings.corpus)
         fingerprint = files.fingerprint(files.list_files(corpus))
+        if settings.decontamination.against:
+            fingerprint += f",tasks:{decontamination.fingerprint(settings.decontamination.against)}"
         resolved = super().resolve_exec_properties(exec_properties, pipeline_info, component_info)
+        resolved[SETTINGS] = settings.model_copy(update={"corpus": corpus}).model_dump_json()
+        resolved[example_gen_utils.SPAN_PROPERTY_NAME] = span
+        resolved[example_gen_utils.VERSION_PROPERTY_NAME] = version
         resolved[example_gen_utils.FINGERPRINT_PROPERTY_NAME] = fingerprint
         return resolved
 
 
 @final
 class Executor(base_example_gen_executor.BaseExampleGenExecutor):
-    """Reads, splits, counts and checks."""
+    """Reads, sifts, splits, writes, counts and checks.
 
-    _pipeline: beam.Pipeline
+    What runs in Beam's workers imports neither TFX nor TensorFlow, which would cost each several seconds: so
+    the splits are written as TFX writes them, by Beam, and not by TFX.
+    """
+
+    _settings: CorpusGenSettings
+    _rejected: types.Artifact
 
     def GetInputSourceToExamplePTransform(self) -> type[beam.PTransform]:
-        return transforms.CorpusToExamples
+        """Not called, as `GenerateExamplesByBeam` is our own; the base class wants one."""
+        return transforms.ReadDocuments
 
     def GenerateExamplesByBeam(
         self, pipeline: beam.Pipeline, exec_properties: dict[str, Any]
     ) -> dict[str, beam.PCollection]:
-        splits = super().GenerateExamplesByBeam(pipeline, exec_properties)
-        return {name: examples | transforms.CountDocuments(name) for name, examples in splits.items()}
+        settings = self._settings
+        shares = splitting.shares(settings.corpus)
+        found, num_read = pipeline | transforms.ReadDocuments(settings.corpus)
+        sifted = found.kept | transforms.SiftDocuments(transforms.sifting_steps(settings))
+        splits = sifted.kept | transforms.SplitDocuments(shares)
+        held_out = [found for split, found in splits.items() if split != splitting.TRAIN]
+        train = splits[splitting.TRAIN] | RemoveContaminated(settings.decontamination, held_out)
+        splits = {**splits, splitting.TRAIN: train.kept}
+        rejected = (found.rejected, sifted.rejected, train.rejected) | "Rejected" >> beam.Flatten()
 
-    def _make_beam_pipeline(self) -> beam.Pipeline:
-        self._pipeline = super()._make_beam_pipeline()
-        return self._pipeline
+        counts = splits | transforms.CountRecords(rejected, num_read)
+        empty = CorpusCounts.empty(settings.corpus, shares)
+        _ = counts | transforms.WriteReport(f"{self._rejected.uri}/{CORPUS_REPORT}", empty, rejected)
+        _ = (
+            rejected
+            | "EncodeRejected" >> beam.Map(rejections.encode).with_output_types(bytes)
+            | "WriteRejected"
+            >> transforms.WriteRecords(artifact_utils.get_split_uri([self._rejected], REJECTED))
+        )
+        return {
+            split: found | f"Encode[{split}]" >> beam.Map(documents.encode).with_output_types(bytes)
+            for split, found in splits.items()
+        }
 
     def Do(
         self,
@@ -83,11 +122,25 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        corpus = CorpusConfig.model_validate_json(exec_properties[CORPUS])
-        super().Do(input_dict, output_dict, exec_properties)
-        [examples] = output_dict[standard_component_specs.EXAMPLES_KEY]
-        splits = artifact_utils.decode_split_names(examples.split_names)
-        counts = transforms.read_counts(self._pipeline.result, splits)
+        settings = CorpusGenSettings.model_validate_json(exec_properties[SETTINGS])
+        # Done by the driver already, where there is one: Kubeflow's open-source backend has none.
+        corpus, _, _ = spans.resolve(settings.corpus)
+        self._settings = settings.model_copy(update={"corpus": corpus})
+        [examples], [self._rejected] = (
+            output_dict[standard_component_specs.EXAMPLES_KEY],
+            output_dict[REJECTED],
+        )
+        _describe(examples, list(splitting.shares(corpus)))
+        _describe(self._rejected, [REJECTED])
+        with self._make_beam_pipeline() as pipeline:
+            for split, records in self.GenerateExamplesByBeam(pipeline, exec_properties).items():
+                directory = artifact_utils.get_split_uri([examples], split)
+                _ = records | f"Write[{split}]" >> transforms.WriteRecords(directory)
+
+        with FileSystems.open(f"{self._rejected.uri}/{CORPUS_REPORT}") as file:
+            counts = CorpusCounts.model_validate_json(file.read())
+        counts.require_conservation()
+        counts.require_few_malformed(corpus.path, corpus.max_bad_fraction)
         counts.require_every_split(corpus.path)
         progress.report(counts.summary())
 
@@ -99,37 +152,41 @@ class CorpusGen(component.FileBasedExampleGen):
     Outputs:
       examples: ``Examples`` with the splits train, eval and test, one document a record
         (`components.documents`).
+      rejected: ``Examples`` with one split, rejected, one record that was left out a record
+        (`components.corpus_gen.rejections`), and the file `CORPUS_REPORT` beside it.
     """
 
     SPEC_CLASS = CorpusGenSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
     DRIVER_CLASS = CorpusDriver
 
-    def __init__(self, corpus: CorpusConfig) -> None:
+    def __init__(self, settings: CorpusGenSettings) -> None:
         spec = CorpusGenSpec(
-            input_base=corpus.path,
+            input_base=settings.corpus.path,
             input_config=example_gen_utils.make_default_input_config(),
-            output_config=_output_config(corpus),
+            output_config=_output_config(settings.corpus),
             output_data_format=example_gen_pb2.FORMAT_TF_EXAMPLE,
             output_file_format=example_gen_pb2.FORMAT_TFRECORDS_GZIP,
-            corpus=corpus.model_dump_json(),
-            document_features=",".join(FEATURES),
+            settings=settings.model_dump_json(),
+            document_features=",".join(documents.FEATURES),
             examples=types.Channel(type=standard_artifacts.Examples),
+            rejected=types.Channel(type=standard_artifacts.Examples),
         )
         # FileBasedExampleGen's own constructor builds the stock specification.
         super(component.FileBasedExampleGen, self).__init__(spec=spec)
 
 
+def _describe(examples: types.Artifact, splits: list[str]) -> None:
+    examples.split_names = artifact_utils.encode_split_names(splits)
+    examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
+    examples_utils.set_file_format(examples, "tfrecords_gzip")
+
+
 def _output_config(corpus: CorpusConfig) -> example_gen_pb2.Output:
-    """A hundred buckets by hash; the last are test's, so changing eval's share leaves test alone."""
-    shares = {
-        "train": 100 - corpus.eval_percent - corpus.test_percent,
-        "eval": corpus.eval_percent,
-        "test": corpus.test_percent,
-    }
     splits = [
-        example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=share) for name, share in shares.items()
+        example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=share)
+        for name, share in splitting.shares(corpus).items()
     ]
     return example_gen_pb2.Output(
-        split_config=example_gen_pb2.SplitConfig(splits=splits, partition_feature_name=TEXT)
+        split_config=example_gen_pb2.SplitConfig(splits=splits, partition_feature_name=documents.TEXT)
     )

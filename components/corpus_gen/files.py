@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 
-from apache_beam.io.filesystem import FileMetadata
+from apache_beam.io.filesystem import FileMetadata, FileSystem
 from apache_beam.io.filesystems import FileSystems
 
 from components.config import CorpusConfig, SourceConfig
@@ -31,7 +31,7 @@ class CorpusFile:
 
 def list_files(corpus: CorpusConfig) -> list[CorpusFile]:
     """All files of all sources, by path; each belongs to the first source whose pattern matches it."""
-    root = _root(corpus.path)
+    root = root_of(corpus.path)
     claimed: dict[str, CorpusFile] = {}
     for source in corpus.sources:
         matches = _match(root, source.pattern)
@@ -67,8 +67,8 @@ def fingerprint(files: list[CorpusFile]) -> str:
     return f"num_files:{len(files)},sha256:{digest.hexdigest()}"
 
 
-def _root(path: str) -> str:
-    """With a slash at its end; absolute if it is local, which is also what an error should show."""
+def root_of(path: str) -> str:
+    """The corpus folder with a slash at its end; absolute if it is local, as an error should show it."""
     if "://" not in path:
         path = os.path.abspath(path)  # noqa: PTH100  (paths of other file systems are text, too)
     return path.rstrip("/") + "/"
@@ -76,8 +76,21 @@ def _root(path: str) -> str:
 
 def _match(root: str, pattern: str) -> list[FileMetadata]:
     # Beam's patterns have no quoting: any character, then, in place of the folder's special ones.
-    [result] = FileSystems.match([re.sub(r"[*?[]", "?", root) + pattern])
-    return [match for match in result.metadata_list if match.path.startswith(root)]
+    quoted = re.sub(r"[*?[]", "?", root) + pattern
+    [result] = FileSystems.match([quoted])
+    found = [match for match in result.metadata_list if match.path.startswith(root)]
+    return found if "://" in root else [*found, *_dangling_links(root, quoted)]
+
+
+def _dangling_links(root: str, pattern: str) -> list[FileMetadata]:
+    """Links to what is not there, and in a loop: Beam passes over them; reading will say what they are."""
+    matches = re.compile(FileSystem.translate_pattern(pattern)).fullmatch
+    paths = (os.path.join(folder, name) for folder, _, names in os.walk(root) for name in names)  # noqa: PTH118
+    return [
+        FileMetadata(path, 0, 0.0)
+        for path in paths
+        if os.path.islink(path) and not os.path.exists(path) and matches(path)  # noqa: PTH110, PTH114
+    ]
 
 
 def _raise_nothing_found(root: str, source: SourceConfig) -> None:

@@ -1,122 +1,254 @@
-"""Beam wiring of CorpusGen."""
+"""Beam wiring of CorpusGen.
+
+    files -> documents -> steps -> splits -> files
+                  └──────────┴────────┴───────> rejected -> dead letters, counts
+
+Every step that can drop a document gives what it rejects as a second collection (`rejections`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
-import tensorflow as tf
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
-from apache_beam.metrics.metric import MetricsFilter
-from apache_beam.runners.runner import PipelineResult
 
 from components import documents, progress
 from components.config import CorpusConfig
-from components.corpus_gen import files, formats
-from components.corpus_gen.counts import CorpusCounts, SplitCounts
+from components.corpus_gen import files, rejections, splitting
+from components.corpus_gen.cleaning import transforms as cleaning
+from components.corpus_gen.counts import CorpusCounts, CountKey
+from components.corpus_gen.duplicates.transforms import RemoveDuplicates
+from components.corpus_gen.reading import formats
+from components.corpus_gen.reading.records import UNREADABLE, Malformed, Record
+from components.corpus_gen.rejections import Rejected, Sifted
+from components.corpus_gen.settings import CorpusGenSettings
+from components.documents import Document
 from components.errors import CorpusError
-from models.features import NUM_BYTES
 
 _NAMESPACE = "lexmill.corpus"
-_EMPTY = "empty_documents"
-_WITHOUT_COMPLETION = "without_completion"
+_REJECTED = "rejected"
+_NUM_READ = "num_read"
+
+Count = tuple[CountKey, tuple[int, int]]
+"""``(key, (documents, bytes))``."""
 
 
-class CorpusToExamples(beam.PTransform):
-    """Pipeline to ``tf.train.Example``, one a document that has text; bounded, in no order.
+def sifting_steps(settings: CorpusGenSettings) -> list[tuple[str, beam.PTransform]]:
+    """The steps between reading and splitting, by label and in order; each from documents to `Sifted`."""
+    steps = cleaning.sifting_steps(settings.cleaning, settings.quality)
+    duplicates = settings.duplicates
+    if duplicates.exact or duplicates.near:
+        sources = [source.name for source in settings.corpus.sources]
+        steps.append(("RemoveDuplicates", RemoveDuplicates(duplicates, sources)))
+    return steps
 
-    A record that cannot be read raises `CorpusError`; one without text, or with nothing after its
-    prompt, is counted and left out.
-    The signature is the one that ExampleGen calls.
+
+class ReadDocuments(beam.PTransform):
+    """Pipeline to `Sifted` and `Count` of the records read; bounded, in no order.
+
+    A record without text, or with nothing after its prompt, is rejected; one that is malformed, too,
+    unless the configuration allows none: then it raises `CorpusError`.
     """
 
-    def __init__(self, exec_properties: dict[str, Any], split_pattern: str) -> None:
+    def __init__(self, corpus: CorpusConfig) -> None:
         super().__init__()
-        self._corpus = CorpusConfig.model_validate_json(exec_properties["corpus"])
+        self._corpus = corpus
 
-    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+    def expand(self, pipeline: beam.Pipeline) -> tuple[Sifted, beam.PCollection]:
         found = files.list_files(self._corpus)
         size = progress.format_bytes(sum(file.num_bytes for file in found))
         progress.report(f"reading {len(found)} files, {size}")
-        return (
+        read = (
             pipeline
             | "Files" >> beam.Create(found)
             | "Spread" >> beam.Reshuffle()
-            | "ReadDocuments" >> beam.ParDo(_ReadDocuments(len(found)))
-            | "ToExample" >> beam.Map(_to_example).with_output_types(tf.train.Example)
+            | "Read"
+            >> beam.ParDo(_Read(len(found), self._corpus)).with_outputs(
+                _REJECTED, _NUM_READ, main="documents"
+            )
+        )
+        return Sifted(read["documents"], read[_REJECTED]), read[_NUM_READ]
+
+
+class SiftDocuments(beam.PTransform):
+    """`documents.Document` to `Sifted`: what every one of the steps keeps, and what any of them rejects."""
+
+    def __init__(self, steps: Sequence[tuple[str, beam.PTransform]]) -> None:
+        super().__init__()
+        self._steps = steps
+
+    def expand(self, kept: beam.PCollection) -> Sifted:
+        rejected = []
+        for label, step in self._steps:
+            kept, dropped = kept | label >> step
+            rejected.append(dropped)
+        return Sifted(kept, tuple(rejected) | "AllRejected" >> beam.Flatten(pipeline=kept.pipeline))
+
+
+class SplitDocuments(beam.PTransform):
+    """`documents.Document` to ``{split: documents}``, by a hash of the text (`splitting`)."""
+
+    def __init__(self, shares: Mapping[str, int]) -> None:
+        super().__init__()
+        self._shares = shares
+
+    def expand(self, found: beam.PCollection) -> dict[str, beam.PCollection]:
+        shares = self._shares
+        parts = found | beam.Partition(
+            lambda document, _: splitting.index(document.text, shares), len(shares)
+        )
+        return dict(zip(shares, parts, strict=True))
+
+
+class CountRecords(beam.PTransform):
+    """``{split: documents}`` kept, with what was rejected, to `Count`, one a key."""
+
+    def __init__(self, rejected: beam.PCollection, num_read: beam.PCollection) -> None:
+        super().__init__()
+        self._rejected = rejected
+        self._num_read = num_read
+
+    def expand(self, splits: Mapping[str, beam.PCollection]) -> beam.PCollection:
+        kept = [
+            found | f"Kept[{split}]" >> beam.Map(_count_kept, split).with_output_types(Count)
+            for split, found in splits.items()
+        ]
+        dropped = self._rejected | "Dropped" >> beam.ParDo(_CountRejected()).with_output_types(Count)
+        return (
+            (*kept, dropped, self._num_read)
+            | "All" >> beam.Flatten()
+            | "Sum" >> beam.CombinePerKey(_sum_amounts)
         )
 
 
-class CountDocuments(beam.PTransform):
-    """``tf.train.Example`` to its bytes, in the same order; counts documents and bytes of a split.
+class WriteReport(beam.PTransform):
+    """`Count`, one a key, with what was rejected, to `CorpusCounts` in a JSON file; gives its path."""
 
-    Serialised here, as equal documents give equal bytes then; TFX's writer would not see to that.
-    """
+    def __init__(self, path: str, empty: CorpusCounts, rejected: beam.PCollection) -> None:
+        super().__init__()
+        self._path = path
+        self._empty = empty
+        self._rejected = rejected
 
-    def __init__(self, split: str) -> None:
-        super().__init__(f"CountDocuments[{split}]")
-        self._split = split
+    def expand(self, counts: beam.PCollection) -> beam.PCollection:
+        examples = (
+            self._rejected
+            | "ByReason" >> beam.Map(lambda rejected: ((rejected.source, rejected.reason), rejected))
+            | "First" >> beam.CombinePerKey(_first)
+            | "Examples" >> beam.Values()
+        )
+        return (
+            counts.pipeline
+            | "Once" >> beam.Create([None])
+            | "Write"
+            >> beam.Map(
+                lambda _, counted, rejected: self._write(counted, rejected),
+                beam.pvalue.AsList(counts),
+                beam.pvalue.AsList(examples),
+            ).with_output_types(str)
+        )
 
-    def expand(self, examples: beam.PCollection) -> beam.PCollection:
-        return examples | beam.ParDo(_Count(self._split)).with_output_types(bytes)
+    def _write(self, counts: list[Count], examples: list[Rejected]) -> str:
+        report = self._empty.with_counts(counts).with_examples(examples)
+        with FileSystems.create(self._path, mime_type="application/json") as file:
+            file.write(report.model_dump_json(indent=2).encode())
+        return self._path
 
 
-def read_counts(result: PipelineResult, splits: list[str]) -> CorpusCounts:
-    """The counters of a finished run of `CorpusToExamples` and `CountDocuments`."""
-    found = result.metrics().query(MetricsFilter().with_namespace(_NAMESPACE))["counters"]
-    values = {counter.key.metric.name: counter.result for counter in found}
-    return CorpusCounts(
-        splits={
-            split: SplitCounts(values.get(f"{split}.documents", 0), values.get(f"{split}.bytes", 0))
-            for split in splits
-        },
-        empty_documents=values.get(_EMPTY, 0),
-        without_completion=values.get(_WITHOUT_COMPLETION, 0),
-    )
+class WriteRecords(beam.PTransform):
+    """Serialized records to gzipped TFRecord files in a folder, in no order."""
+
+    def __init__(self, directory: str) -> None:
+        super().__init__()
+        self._directory = directory
+
+    def expand(self, records: beam.PCollection) -> beam.PCollection:
+        return (
+            records
+            | "Spread" >> beam.Reshuffle()
+            | "Write" >> beam.io.WriteToTFRecord(f"{self._directory}/data_tfrecord", file_name_suffix=".gz")
+        )
 
 
-class _ReadDocuments(beam.DoFn):
-    """`files.CorpusFile` to `documents.Document`, in file order within a file."""
+class _Read(beam.DoFn):
+    """`files.CorpusFile` to `documents.Document`, in file order within a file, and two tagged outputs."""
 
-    def __init__(self, num_files: int) -> None:
+    def __init__(self, num_files: int, corpus: CorpusConfig) -> None:
         self._num_files = num_files
-        self._num_read = 0
-        self._empty = Metrics.counter(_NAMESPACE, _EMPTY)
-        self._without_completion = Metrics.counter(_NAMESPACE, _WITHOUT_COMPLETION)
+        self._strict = corpus.max_bad_fraction == 0
+        self._max_bytes = corpus.max_document_bytes
+        self._num_files_read = 0
 
-    def process(self, file: files.CorpusFile) -> Iterator[documents.Document]:
+    def process(self, file: files.CorpusFile) -> Iterator[Any]:
+        num_records = 0
+        with contextlib.closing(self._records(file)) as records:
+            for record in records:
+                num_records += 1
+                if not isinstance(record, Rejected):
+                    yield record
+                elif self._strict and record.is_malformed:
+                    raise CorpusError(f"{file.path}: {record.detail}")
+                else:
+                    yield beam.pvalue.TaggedOutput(_REJECTED, record)
+        key = (file.source.name, "read", "")
+        yield beam.pvalue.TaggedOutput(_NUM_READ, (key, (num_records, 0)))
+        self._num_files_read += 1
+        progress.report(f"read {file.relative_path}", completed=self._num_files_read, total=self._num_files)
+
+    def _records(self, file: files.CorpusFile) -> Generator[Document | Rejected, None, None]:
         try:
             stream = FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED)
-        except OSError as error:
-            raise CorpusError(f"{file.path}: cannot be opened ({error}); check its permissions") from error
+        except Exception as error:  # Each file system has errors of its own.
+            why = " ".join(str(error).split())
+            detail = f"cannot be opened ({why}); check that it is still there, and its permissions"
+            yield _document_or_rejected(Malformed(1, UNREADABLE, detail), file)
+            return
         with stream:
-            for passage in formats.read(stream, file.path, file.source):
-                if not passage.text:
-                    self._empty.inc()
-                elif passage.lacks_completion:
-                    self._without_completion.inc()
-                else:
-                    document_id = documents.make_id(file.relative_path, passage.line)
-                    yield documents.Document(
-                        passage.text, file.source.name, document_id, passage.num_prompt_bytes
-                    )
-        self._num_read += 1
-        progress.report(f"read {file.relative_path}", completed=self._num_read, total=self._num_files)
+            for record in formats.read(stream, file.source, self._max_bytes):
+                yield _document_or_rejected(record, file)
 
 
-class _Count(beam.DoFn):
-    def __init__(self, split: str) -> None:
-        self._documents = Metrics.counter(_NAMESPACE, f"{split}.documents")
-        self._bytes = Metrics.counter(_NAMESPACE, f"{split}.bytes")
+def _document_or_rejected(record: Record, file: files.CorpusFile) -> Document | Rejected:
+    source, document_id = file.source.name, documents.make_id(file.relative_path, record.line)
+    if isinstance(record, Malformed):
+        text = record.text[: rejections.MAX_TEXT_CHARACTERS]
+        return Rejected(record.reason, source, document_id, record.detail, text)
+    document = Document(record.text, source, document_id, record.num_prompt_bytes)
+    if not record.text:
+        return rejections.reject(document, "empty", "has no text")
+    if record.lacks_completion:
+        return rejections.reject(document, "no_completion", "has nothing after its prompt")
+    return document
 
-    def process(self, example: tf.train.Example) -> Iterator[bytes]:
-        self._documents.inc()
-        self._bytes.inc(example.features.feature[NUM_BYTES].int64_list.value[0])
-        yield example.SerializeToString(deterministic=True)
+
+class _CountRejected(beam.DoFn):
+    """`Rejected` to `Count`; each reason is a Beam counter, too, for who watches a runner."""
+
+    def process(self, rejected: Rejected) -> Iterator[Count]:
+        Metrics.counter(_NAMESPACE, rejected.reason).inc()
+        yield (rejected.source, "dropped", rejected.reason), (1, 0)
 
 
-def _to_example(document: documents.Document) -> tf.train.Example:
-    return tf.train.Example.FromString(documents.encode(document))
+def _count_kept(document: Document, split: str) -> Count:
+    return (document.source, "kept", split), (1, len(document.text.encode()))
+
+
+def _sum_amounts(amounts: Any) -> tuple[int, int]:
+    documents_, num_bytes = 0, 0
+    for one, size in amounts:
+        documents_ += one
+        num_bytes += size
+    return documents_, num_bytes
+
+
+def _first(rejections_: Any) -> Rejected:
+    """By place; the same for any number of workers."""
+    return min(
+        rejections_,
+        key=lambda rejected: (rejected.source, documents.split_id(rejected.document_id), rejected.detail),
+    )

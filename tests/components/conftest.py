@@ -15,6 +15,10 @@ from tfx.utils import proto_utils
 from components.artifacts import Tokenizer
 from components.config import CorpusConfig, PackingConfig, TokenizerConfig
 from components.corpus_gen import component as corpus_gen
+from components.corpus_gen import rejections
+from components.corpus_gen.counts import CORPUS_REPORT, CorpusCounts
+from components.corpus_gen.settings import CorpusGenSettings
+from components.documents import split_id
 from components.protos import Example
 from components.sequence_packer import component as sequence_packer
 from components.tokenizer_trainer import component as tokenizer_trainer
@@ -42,14 +46,18 @@ def exec_properties() -> Callable[[base_component.BaseComponent], dict[str, Any]
 @pytest.fixture(scope="session")
 def generate(
     tmp_path_factory: pytest.TempPathFactory,
-) -> Callable[[CorpusConfig], standard_artifacts.Examples]:
-    """CorpusGen's executor."""
+) -> Callable[..., standard_artifacts.Examples]:
+    """CorpusGen's executor; what it rejects lies in the folder ``rejected`` beside the documents'."""
 
-    def run(corpus: CorpusConfig) -> standard_artifacts.Examples:
-        examples = standard_artifacts.Examples()
-        examples.uri = str(tmp_path_factory.mktemp("documents"))
-        properties = exec_properties_of(corpus_gen.CorpusGen(corpus))
-        corpus_gen.Executor(beam_context()).Do({}, {"examples": [examples]}, properties)
+    def run(
+        corpus: CorpusConfig, beam_args: Sequence[str] = BEAM_ARGS, **tables: Any
+    ) -> standard_artifacts.Examples:
+        examples, rejected = standard_artifacts.Examples(), standard_artifacts.Examples()
+        root = tmp_path_factory.mktemp("corpus_gen")
+        examples.uri, rejected.uri = str(root / "documents"), str(root / "rejected")
+        properties = exec_properties_of(corpus_gen.CorpusGen(CorpusGenSettings(corpus=corpus, **tables)))
+        outputs = {"examples": [examples], "rejected": [rejected]}
+        corpus_gen.Executor(beam_context(beam_args)).Do({}, outputs, properties)
         return examples
 
     return run
@@ -116,5 +124,30 @@ def features_of(
             {name: list(getattr(value, value.WhichOneof("kind")).value) for name, value in features.items()}
             for features in parsed
         ]
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def rejected_of() -> Callable[[standard_artifacts.Examples], list[rejections.Rejected]]:
+    """What `generate` left out of the documents, by place."""
+    import tensorflow as tf
+
+    def read(examples: standard_artifacts.Examples) -> list[rejections.Rejected]:
+        paths = sorted(Path(examples.uri).parent.glob("rejected/Split-rejected/*"))
+        records = tf.data.TFRecordDataset([str(path) for path in paths], "GZIP").as_numpy_iterator()
+        found = [rejections.decode(record) for record in records]
+        return sorted(found, key=lambda rejected: (rejected.source, split_id(rejected.document_id)))
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def counts_of() -> Callable[[standard_artifacts.Examples], CorpusCounts]:
+    """The report that `generate` wrote."""
+
+    def read(examples: standard_artifacts.Examples) -> CorpusCounts:
+        path = Path(examples.uri).parent / "rejected" / CORPUS_REPORT
+        return CorpusCounts.model_validate_json(path.read_bytes())
 
     return read

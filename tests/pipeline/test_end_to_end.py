@@ -30,8 +30,8 @@ from serving.embedded_process import embedded_process
 
 PROMPT = "the king"
 STAGES = [
-    "CorpusGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "TokenizerTrainer", "SequencePacker",
-    "Trainer", "BaselineFinder", "Evaluator", "ServingValidator", "Pusher",
+    "CorpusGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "TokenizerTrainer",
+    "SequencePacker", "Trainer", "BaselineFinder", "Evaluator", "ServingValidator", "Pusher",
 ]  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def test_the_schema_is_the_one_that_the_open_source_backend_takes(compiled):
 
 
 def test_every_stage_is_a_container_of_the_configured_image(executors):
-    assert len(executors) == 11
+    assert len(executors) == 12
     assert {executor["container"]["image"] for executor in executors.values()} == {"lexmill:latest"}
 
 

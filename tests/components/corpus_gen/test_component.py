@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 from collections.abc import Callable
@@ -12,9 +13,13 @@ from tfx.types import standard_artifacts
 
 from components import errors, progress
 from components.config import CorpusConfig, SourceConfig
+from components.corpus_gen import files
 from components.corpus_gen.component import CorpusDriver, CorpusGen
+from components.corpus_gen.counts import CorpusCounts
+from components.corpus_gen.rejections import Rejected
+from components.corpus_gen.settings import CorpusGenSettings
 
-Generate = Callable[[CorpusConfig], standard_artifacts.Examples]
+Generate = Callable[..., standard_artifacts.Examples]
 FeaturesOf = Callable[[standard_artifacts.Examples, str], list[dict[str, list[Any]]]]
 SPLITS = ("train", "eval", "test")
 
@@ -95,18 +100,142 @@ def test_empty_documents_are_counted_in_the_result(
     with caplog.at_level(logging.INFO, progress.LOGGER_NAME):
         generate(corpus)
 
-    assert caplog.records[-1].getMessage().endswith("; 1 empty ones left out")
+    assert caplog.records[-1].getMessage().endswith("; 1 dropped: 1 empty")
 
 
-def test_a_bad_record_stops_the_stage_with_its_own_message(corpus: CorpusConfig, generate: Generate) -> None:
+def test_what_was_read_is_what_was_kept_and_what_was_dropped(
+    corpus: CorpusConfig,
+    generate: Generate,
+    rejected_of: Callable[..., list[Rejected]],
+    counts_of: Callable[..., CorpusCounts],
+) -> None:
+    examples = generate(corpus)
+
+    counts = counts_of(examples)
+    assert rejected_of(examples) == [Rejected("empty", "news", "news.jsonl#51", "has no text")]
+    assert {
+        name: (source.read, source.documents, source.dropped) for name, source in counts.sources.items()
+    } == {
+        "news": (51, 50, {"empty": 1}),
+        "poems": (150, 150, {}),
+    }
+    verses, news = (f"Verse {number}" for number in range(150)), (f"News {number}\n" for number in range(50))
+    assert sum(counts.kept(split).num_bytes for split in SPLITS) == sum(map(len, [*verses, *news]))
+
+
+def test_without_tolerance_a_bad_record_stops_the_stage_with_its_own_message(
+    corpus: CorpusConfig, generate: Generate
+) -> None:
     (Path(corpus.path) / "latin.txt").write_bytes(b"caf\xe9\n")
 
     with pytest.raises(Exception, match="is not UTF-8") as caught:
-        generate(corpus)
+        generate(corpus.model_copy(update={"max_bad_fraction": 0.0}))
 
     assert str(errors.root_cause(caught.value)) == (
         f"{corpus.path}/latin.txt: byte 0xe9 at offset 3 (line 1) is not UTF-8; "
         "convert the file to UTF-8, for example with iconv"
+    )
+
+
+def test_malformed_records_go_to_the_dead_letters_and_the_rest_is_kept(
+    corpus: CorpusConfig,
+    generate: Generate,
+    rejected_of: Callable[..., list[Rejected]],
+    counts_of: Callable[..., CorpusCounts],
+) -> None:
+    folder = Path(corpus.path)
+    (folder / "latin.txt").write_bytes(b"caf\xe9\nau lait\n")
+    (folder / "cut.txt").write_bytes(gzip.compress(b"".join(b"word %d\n" % n for n in range(5)))[:-1])
+    (folder / "gone.txt").symlink_to("nowhere")
+    (folder / "loop.txt").symlink_to("loop.txt")
+    (folder / "around").symlink_to(folder)
+
+    examples = generate(corpus.model_copy(update={"max_bad_fraction": 0.1}))
+
+    counts = counts_of(examples).sources["poems"]
+    found = {rejected.document_id: rejected.reason for rejected in rejected_of(examples)}
+    assert found == {
+        "cut.txt#6": "malformed:compression",
+        "gone.txt#1": "malformed:unreadable",
+        "latin.txt#1": "malformed:utf8",
+        "loop.txt#1": "malformed:unreadable",
+        "news.jsonl#51": "empty",
+    }
+    assert (counts.read, counts.documents) == (150 + 5 + 1 + 4, 150 + 5 + 1)
+
+
+def test_the_documents_are_the_same_for_two_worker_processes(
+    corpus: CorpusConfig,
+    generate: Generate,
+    records_of: Callable[..., list[bytes]],
+    rejected_of: Callable[..., list[Rejected]],
+    counts_of: Callable[..., CorpusCounts],
+) -> None:
+    two = ["--runner=FnApiRunner", "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+
+    found = [generate(corpus), generate(corpus, beam_args=two)]
+
+    for split in SPLITS:
+        one, other = (sorted(records_of(examples, split)) for examples in found)
+        assert one == other
+    assert counts_of(found[0]) == counts_of(found[1])
+    assert rejected_of(found[0]) == rejected_of(found[1])
+
+
+def test_too_many_malformed_records_stop_the_run_with_the_counts(
+    corpus: CorpusConfig, generate: Generate
+) -> None:
+    (Path(corpus.path) / "news.jsonl").write_text('{"body": "a"}\n{"body": \n{}\n')
+
+    with pytest.raises(errors.CorpusError) as caught:
+        generate(corpus)
+
+    assert str(caught.value) == (
+        f"corpus {corpus.path}, source 'news': 2 of 3 records are malformed (1 fields, 1 json), 66.67%, and "
+        "corpus.max_bad_fraction allows 1.00%: correct the data or the source's settings, or raise it. For "
+        "example, news.jsonl#3: line 3 has no column 'body', only: none; set text_column to what is there; "
+        "news.jsonl#2: line 2, column 10 is not JSON (Expecting value); a jsonl source has one JSON object "
+        "per line"
+    )
+
+
+def test_a_file_that_vanishes_while_the_stage_runs_is_a_dead_letter(
+    corpus: CorpusConfig,
+    generate: Generate,
+    rejected_of: Callable[..., list[Rejected]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = Path(corpus.path)
+    (folder / "brief.txt").write_text("here and gone")
+    list_files = files.list_files
+
+    def listed_then_removed(config: CorpusConfig) -> list[files.CorpusFile]:
+        found = list_files(config)
+        (folder / "brief.txt").unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(files, "list_files", listed_then_removed)
+
+    [_, brief] = rejected_of(generate(corpus))
+
+    assert (brief.document_id, brief.reason) == ("brief.txt#1", "malformed:unreadable")
+    assert "cannot be opened" in brief.detail
+
+
+def test_the_span_is_recorded_and_part_of_the_cache_key(
+    corpus: CorpusConfig, exec_properties: Callable[..., dict[str, Any]]
+) -> None:
+    folder = Path(corpus.path)
+    (folder / "day-3").mkdir()
+    (folder / "day-3" / "a.txt").write_text("a")
+    source = corpus.sources[0].model_copy(update={"pattern": "day-{SPAN}/*.txt"})
+    settings = CorpusGenSettings(corpus=corpus.model_copy(update={"sources": (source,)}))
+
+    resolved = CorpusDriver(None).resolve_exec_properties(exec_properties(CorpusGen(settings)), None, None)
+
+    assert resolved["span"] == 3
+    assert (
+        CorpusGenSettings.model_validate_json(resolved["settings"]).corpus.sources[0].pattern == "day-3/*.txt"
     )
 
 
@@ -121,7 +250,7 @@ def test_a_change_in_any_source_changes_the_cache_key(
     corpus: CorpusConfig, exec_properties: Callable[..., dict[str, Any]]
 ) -> None:
     def key() -> str:
-        properties = exec_properties(CorpusGen(corpus))
+        properties = exec_properties(CorpusGen(CorpusGenSettings(corpus=corpus)))
         resolved = CorpusDriver(None).resolve_exec_properties(properties, None, None)
         return str(resolved[example_gen_utils.FINGERPRINT_PROPERTY_NAME])
 

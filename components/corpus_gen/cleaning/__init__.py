@@ -1,0 +1,1 @@
+"""Text to better text, and reasons to leave a text out."""

@@ -1,0 +1,1 @@
+"""Documents that are there twice, nearly twice, or in the evaluation too."""
