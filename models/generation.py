@@ -136,13 +136,14 @@ def decode(
       with_likelihoods: bool scalar: whether log-probabilities are computed.
     """
     batch = tf.shape(token_ids)[0]
+    read = decoder.reader(cache, tf.constant(1))
 
     def proceed(state: _Loop) -> tf.Tensor:
         return (state.step < num_steps) & tf.reduce_any(state.active)
 
     def step(state: _Loop) -> tuple[_Loop]:
         counts = tf.ones_like(state.positions)
-        hidden, cache = decoder.read(state.token_ids[:, tf.newaxis], state.cache, state.positions, counts)
+        hidden, cache = read(state.token_ids[:, tf.newaxis], state.cache, state.positions, counts)
         logits = decoder.logits(hidden[:, 0]) + never_generated(vocabulary, decoder.vocabulary_size)
         chosen = sampling.choose(logits, uniform[:, state.step], options)
         likelihoods, alternatives = tf.cond(

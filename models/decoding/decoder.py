@@ -20,6 +20,7 @@ shapes only: a server reads prompts one by one, in pieces that depend on the pro
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -61,6 +62,12 @@ class Decoder(tf.Module, abc.ABC):
           Hidden states, float32 ``(batch, n, width)``, and the new cache.
         """
 
+    def reader(self, cache: tf.Tensor, length: tf.Tensor) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
+        """`read` for many calls with ``length`` tokens and caches of this one's shape: what the calls have
+        in common is computed here, once, outside of a loop."""
+        del cache, length
+        return self.read
+
     @abc.abstractmethod
     def logits(self, hidden: tf.Tensor) -> tf.Tensor:
         """float32 ``(rows, vocabulary)`` for hidden states ``(rows, width)``."""
@@ -86,8 +93,13 @@ class Decoder(tf.Module, abc.ABC):
 
 def whole_tiles(rows: tf.Tensor) -> tf.Tensor:
     """``(n, width)`` filled up with zero rows to a multiple of `ROW_TILE`."""
-    missing = tf.math.floormod(-tf.shape(rows)[0], ROW_TILE)
-    return tf.pad(rows, [[0, missing], [0, 0]])
+    return tf.pad(rows, tile_paddings(tf.shape(rows)[0]))
+
+
+def tile_paddings(num_rows: tf.Tensor) -> tf.Tensor:
+    """What fills a matrix of so many rows up to whole tiles, as `tf.pad` takes it."""
+    missing = tf.math.floormod(-num_rows, ROW_TILE)
+    return tf.convert_to_tensor([[0, missing], [0, 0]])
 
 
 def whole_room(length: tf.Tensor) -> tf.Tensor:

@@ -15,11 +15,12 @@ means that whoever holds the old tensor sees the new values.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
-from models.decoding.decoder import Decoder, whole_tiles
+from models.decoding.decoder import Decoder, tile_paddings, whole_tiles
 
 Weights = dict[str, Any]
 """Nested dictionaries and lists of tensors or variables; see `TransformerDecoder`."""
@@ -65,20 +66,31 @@ class TransformerDecoder(Decoder):
     def read(
         self, token_ids: tf.Tensor, cache: tf.Tensor, positions: tf.Tensor, counts: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        del counts  # What a row's padding wrote lies behind its last token, where nobody looks.
-        batch, length = tf.shape(token_ids)[0], tf.shape(token_ids)[1]
-        attention = _Attention(self._shape, self.weights, tf.shape(cache), positions, length)
-        x = self._embedded(token_ids)
-        if "positions" in self.weights:
-            x += tf.gather(self.weights["positions"], tf.reshape(attention.clipped, [-1]))
-        x = whole_tiles(x)
-        rows = tf.reshape(cache, [-1, self._shape.head_dim])
-        for index, layer in enumerate(self.weights["layers"]):
-            attended, rows = attention(_dense(self._normed(x), layer, "qkv"), rows, index)
-            x += _dense(attended, layer, "out")
-            x += _dense(self._activated(_dense(self._normed(x), layer, "up")), layer, "down")
-        hidden = tf.reshape(x[: batch * length], [batch, length, x.shape[-1]])
-        return hidden, tf.reshape(rows, tf.shape(cache))
+        return self.reader(cache, tf.shape(token_ids)[1])(token_ids, cache, positions, counts)
+
+    def reader(self, cache: tf.Tensor, length: tf.Tensor) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
+        plan = _Plan(self._shape, len(self.weights["layers"]), tf.shape(cache), length)
+        weights = tf.nest.map_structure(tf.convert_to_tensor, self.weights)
+        hidden_shape = tf.stack([tf.shape(cache)[3], length, weights["head"].shape[0]])
+
+        def read(
+            token_ids: tf.Tensor, cache: tf.Tensor, positions: tf.Tensor, counts: tf.Tensor
+        ) -> tuple[tf.Tensor, tf.Tensor]:
+            del counts  # What a row's padding wrote lies behind its last token, where nobody looks.
+            attention = _Attention(self._shape, weights, plan, positions)
+            x = _embedded(weights, token_ids)
+            if "positions" in weights:
+                x += tf.gather(weights["positions"], tf.reshape(attention.clipped, [-1]))
+            x = tf.pad(x, plan.tile_paddings)
+            rows = tf.reshape(cache, [-1, self._shape.head_dim])
+            for index, layer in enumerate(weights["layers"]):
+                attended, rows = attention(_dense(self._normed(x), layer, "qkv"), rows, index)
+                x += _dense(attended, layer, "out")
+                x += _dense(self._activated(_dense(self._normed(x), layer, "up")), layer, "down")
+            hidden = tf.reshape(tf.slice(x, [0, 0], plan.own_size), hidden_shape)
+            return hidden, tf.reshape(rows, plan.cache_shape)
+
+        return read
 
     def logits(self, hidden: tf.Tensor) -> tf.Tensor:
         x = self._normed(whole_tiles(hidden)) * self.weights["final_scale"]
@@ -103,13 +115,6 @@ class TransformerDecoder(Decoder):
         room = length - tf.shape(kept)[4]
         return tf.pad(kept, [[0, 0]] * 4 + [[0, room], [0, 0]])
 
-    def _embedded(self, token_ids: tf.Tensor) -> tf.Tensor:
-        """float32 ``(batch * n, width)``."""
-        token_ids = tf.reshape(token_ids, [-1])
-        if "embedding" in self.weights:
-            return tf.gather(self.weights["embedding"], token_ids)
-        return tf.transpose(tf.gather(self.weights["head"], token_ids, axis=1))
-
     def _normed(self, x: tf.Tensor) -> tf.Tensor:
         if self._shape.norm == "layer":
             x -= tf.reduce_mean(x, axis=-1, keepdims=True)
@@ -124,28 +129,56 @@ class TransformerDecoder(Decoder):
         return x * tf.sigmoid(x * (1.5957691216057308 + 0.07135481282864 * tf.square(x)))
 
 
+def _embedded(weights: Weights, token_ids: tf.Tensor) -> tf.Tensor:
+    """float32 ``(batch * n, width)``."""
+    token_ids = tf.reshape(token_ids, [-1])
+    if "embedding" in weights:
+        return tf.gather(weights["embedding"], token_ids)
+    return tf.transpose(tf.gather(weights["head"], token_ids, axis=1))
+
+
+class _Plan:
+    """Shapes and places that are the same for every read of as many tokens into a cache of one shape.
+
+    At small widths they are a third of a step's ops; in a loop they are computed before it.
+    """
+
+    def __init__(
+        self, shape: TransformerShape, num_layers: int, cache_shape: tf.Tensor, length: tf.Tensor
+    ) -> None:
+        heads, shared, width = shape.num_heads, shape.num_key_value_heads, shape.head_dim
+        batch, room = cache_shape[3], cache_shape[4]
+        self.cache_shape = cache_shape
+        self.own_size = tf.stack([batch * length, -1])
+        self.tile_paddings = tile_paddings(batch * length)
+        self.offsets = tf.range(length)
+        self.places = tf.range(room)
+        sequences = tf.range(2 * shared * batch) * room
+        self.sequences = tf.reshape(sequences, tf.stack([2 * shared, batch, 1]))
+        """int32: where each head's keys and each head's values of each row of the batch start in a layer."""
+        half = shared * batch * room
+        self.starts = [2 * half * layer for layer in range(num_layers)]
+        self.keys_at = [tf.stack([start, 0]) for start in self.starts]
+        self.values_at = [tf.stack([start + half, 0]) for start in self.starts]
+        self.half_size = tf.stack([half, width])
+        self.split = tf.stack([batch, length, heads + 2 * shared, width])
+        self.seen = tf.stack([shared, 1, batch, room, width])
+        self.queries = tf.stack([shared, heads // shared, batch, length, width])
+        self.attended = tf.stack([heads, batch, length, width])
+
+
 class _Attention:
     """Causal attention over the cache; holds what all layers of one call share."""
 
-    def __init__(
-        self,
-        shape: TransformerShape,
-        weights: Weights,
-        cache_shape: tf.Tensor,
-        positions: tf.Tensor,
-        length: tf.Tensor,
-    ) -> None:
+    def __init__(self, shape: TransformerShape, weights: Weights, plan: _Plan, positions: tf.Tensor) -> None:
         self._shape = shape
-        self._batch, self._room, self._length = cache_shape[3], cache_shape[4], length
-        here = positions[:, tf.newaxis] + tf.range(length)
-        self._rows_per_layer = 2 * shape.num_key_value_heads * self._batch * self._room
-        sequences = tf.range(2 * shape.num_key_value_heads * self._batch)
-        sequences = tf.reshape(sequences, [2 * shape.num_key_value_heads, self._batch, 1])
-        self._index = tf.reshape(sequences * self._room + here, [-1])
-        visible = tf.range(self._room) <= here[:, :, tf.newaxis]
+        self._plan = plan
+        here = positions[:, tf.newaxis] + plan.offsets
+        self._index = tf.reshape(plan.sequences + here, [-1])
+        visible = plan.places <= here[:, :, tf.newaxis]
         self._mask = tf.where(visible, 0.0, float("-inf"))
-        tables = weights.get("positions", weights.get("cosines"))
-        self.clipped = tf.minimum(here, tf.shape(tables)[0] - 1)
+        table = weights.get("positions", weights.get("cosines"))
+        self.clipped = tf.minimum(here, table.shape[0] - 1)
         """int32 ``(batch, n)``: a padded token may stand past the context."""
         self._rotary = "cosines" in weights
         if self._rotary:
@@ -154,25 +187,22 @@ class _Attention:
 
     def __call__(self, qkv: tf.Tensor, rows: tf.Tensor, layer: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Attended values ``(whole tiles of batch * n, heads * head_dim)`` and the cache's rows."""
-        heads, shared, width = self._shape.num_heads, self._shape.num_key_value_heads, self._shape.head_dim
-        own = qkv[: self._batch * self._length]
-        own = tf.reshape(own, [self._batch, self._length, heads + 2 * shared, width])
+        plan, heads, width = self._plan, self._shape.num_heads, self._shape.head_dim
+        own = tf.reshape(tf.slice(qkv, [0, 0], plan.own_size), plan.split)
         own = tf.transpose(own, [2, 0, 1, 3])
         if self._rotary:
-            own = tf.concat([self._turned(own[: heads + shared]), own[heads + shared :]], axis=0)
-        start = layer * self._rows_per_layer
-        rows = tf.raw_ops.InplaceUpdate(x=rows, i=self._index + start, v=tf.reshape(own[heads:], [-1, width]))
+            turned = heads + self._shape.num_key_value_heads
+            own = tf.concat([self._turned(own[:turned]), own[turned:]], axis=0)
+        rows = tf.raw_ops.InplaceUpdate(
+            x=rows, i=self._index + plan.starts[layer], v=tf.reshape(own[heads:], [-1, width])
+        )
         rows = tf.ensure_shape(rows, [None, width])
-        half = self._rows_per_layer // 2
-        seen = [shared, 1, self._batch, self._room, width]
-        keys = tf.reshape(rows[start : start + half], seen)
-        values = tf.reshape(rows[start + half : start + 2 * half], seen)
-        queries = [shared, heads // shared, self._batch, self._length, width]
-        scores = tf.linalg.matmul(tf.reshape(own[:heads], queries), keys, transpose_b=True)
+        keys = tf.reshape(tf.slice(rows, plan.keys_at[layer], plan.half_size), plan.seen)
+        values = tf.reshape(tf.slice(rows, plan.values_at[layer], plan.half_size), plan.seen)
+        scores = tf.linalg.matmul(tf.reshape(own[:heads], plan.queries), keys, transpose_b=True)
         attended = tf.linalg.matmul(tf.nn.softmax(scores + self._mask), values)
-        attended = tf.reshape(attended, [heads, self._batch, self._length, width])
-        attended = tf.reshape(tf.transpose(attended, [1, 2, 0, 3]), [-1, heads * width])
-        return whole_tiles(attended), rows
+        attended = tf.transpose(tf.reshape(attended, plan.attended), [1, 2, 0, 3])
+        return tf.pad(tf.reshape(attended, [-1, heads * width]), plan.tile_paddings), rows
 
     def _turned(self, x: tf.Tensor) -> tf.Tensor:
         """Rotary positions (Su et al., arXiv 2104.09864), the pairs a half apart."""

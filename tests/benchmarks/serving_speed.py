@@ -23,7 +23,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from serving.embedded_process import EmbeddedProcess, embedded_process
+from serving.embedded_process import EmbeddedProcess, process_with_flags
 
 SHAPES = {
     "tiny": {"num_layers": 4, "hidden_dim": 128, "num_heads": 4, "vocabulary": 4096, "context": 256},
@@ -119,7 +119,9 @@ async def measured(one: One, clients: int, rounds: int) -> tuple[float, list[flo
         nonlocal tokens
         for turn in range(rounds):
             begun = time.perf_counter()
-            tokens += await one(number + turn * clients)
+            got = await one(number + turn * clients)
+            # Not in one statement: that would read the sum before it waits.
+            tokens += got
             seconds.append(time.perf_counter() - begun)
 
     started = time.perf_counter()
@@ -223,6 +225,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=8, help="requests at one client")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 64])
+    parser.add_argument("--flag", action="append", default=[], help="one more flag of the server")
     parser.add_argument("--keep", default="", help="folder in which models are kept for the next time")
     options = parser.parse_args()
 
@@ -231,7 +234,8 @@ def main() -> None:
             base_path = Path(options.keep or temporary) / name
             if not (base_path / "1").exists():
                 export_model(SHAPES[name], str(base_path / "1"))
-            with embedded_process(MODEL, str(base_path), start_timeout_s=120) as server:
+            flags = ["--model_name", MODEL, "--model_base_path", str(base_path), *options.flag]
+            with process_with_flags(flags, start_timeout_s=120) as server:
                 asyncio.run(through_server(name, SHAPES[name], server, options))
             in_process(name, str(base_path / "1"))
 
