@@ -64,7 +64,8 @@ class ServerConfig:
     enable_serialization_as_tensor_content: bool = False
     """Answers over gRPC carry tensor_content instead of the typed fields."""
     tensorflow_session_parallelism: int = 0
-    """Threads of TensorFlow, within an op and between ops; 0: as many as cores."""
+    """Threads of TensorFlow, within an op and between ops; 0: half the cores, at most 4, within an op, and as
+    many as cores between ops."""
     max_requests: int = 256
     """Requests under way or waiting, over both protocols; one more is refused at once."""
     max_running: int = 0
