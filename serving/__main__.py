@@ -47,8 +47,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _use_threads(count: int) -> None:
-    """Threads of one op, and between ops. Unless told, half the cores for one: a generated token is many small
-    ops, whose threads wait for each other longer than they work. On two cores, one was up to twice as fast."""
+    """Threads of one op, and between ops. Unless told, half the cores for one: a generated token is many
+    small ops, whose threads wait for each other longer than they work. On two cores, one thread was up
+    to twice as fast as two."""
     import tensorflow as tf
 
     if count:

@@ -46,7 +46,7 @@ _HELP = {
     "num_request_iterations_for_warmup": "how often each warm-up record is replayed; 0: once",
     "enable_signature_method_name_check": "classify and regress take only signatures exported for them",
     "enable_serialization_as_tensor_content": "answers over gRPC carry tensor_content",
-    "tensorflow_session_parallelism": "threads of TensorFlow; 0: half the cores, at most 4, for one op, and all of them for all",
+    "tensorflow_session_parallelism": "threads of TensorFlow; 0: for one op half the cores, at most 4",
     "max_requests": "requests under way or waiting, both protocols; one more is refused at once",
     "max_running": "of those not batched, how many run at once; 0: four a core",
     "max_rest_body_bytes": "larger REST bodies are refused with 413",
