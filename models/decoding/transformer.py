@@ -177,7 +177,7 @@ class _Attention:
         self._index = tf.reshape(plan.sequences + here, [-1])
         visible = plan.places <= here[:, :, tf.newaxis]
         self._mask = tf.where(visible, 0.0, float("-inf"))
-        table = weights.get("positions", weights.get("cosines"))
+        table = weights["positions" if "positions" in weights else "cosines"]
         self.clipped = tf.minimum(here, table.shape[0] - 1)
         """int32 ``(batch, n)``: a padded token may stand past the context."""
         self._rotary = "cosines" in weights
