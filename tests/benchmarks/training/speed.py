@@ -46,7 +46,9 @@ class Side:
             stderr=None if os.environ.get("VERBOSE") else subprocess.DEVNULL,
             text=True,
         )
-        self.seconds_to_first_step = self._answer()["first_step"] - started
+        answer = self._answer()
+        self.seconds_to_first_step = answer["first_step"] - started
+        self.seconds_of_first_call = answer["first_step"] - answer["called"]
 
     def run(self, seconds: float) -> None:
         assert self._process.stdin is not None
@@ -104,7 +106,8 @@ def main() -> None:
         print(
             f"{side.name:8} {statistics.median(side.figures):9,.0f} tokens/s "
             f"({min(side.figures):,.0f} to {max(side.figures):,.0f}), {ratio:.2f} x PyTorch, "
-            f"first step after {side.seconds_to_first_step:.1f} s"
+            f"first step after {side.seconds_to_first_step:.1f} s, {side.seconds_of_first_call:.1f} s "
+            "of them from the first call"
         )
         side.close()
 
