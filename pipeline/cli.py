@@ -210,6 +210,25 @@ def train_report(
     typer.echo(f"wrote {write_report(config, overrides or [], run_id, output)}")
 
 
+@data_app.command("report")
+def data_report(
+    config: Config = DEFAULT,
+    run_id: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(metavar="RUN", help="As 'lexmill runs' lists it; the latest when left out."),
+    ] = None,
+    output: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("-o", "--output", help="The file to write; data.html in the run's folder by default."),
+    ] = None,
+    overrides: Set = None,
+) -> None:
+    """Write one HTML page of a run's data: sources, languages, lengths, what was left out, tokens."""
+    from pipeline.commands.data import write_report
+
+    typer.echo(f"wrote {write_report(config, overrides or [], run_id, output)}")
+
+
 @data_app.command("peek")
 def data_peek(
     config: Config = DEFAULT,

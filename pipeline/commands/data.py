@@ -1,4 +1,4 @@
-"""``lexmill data peek`` and ``trace``: packed rows as text, and where they come from."""
+"""``lexmill data report``, ``data peek`` and ``trace``: a corpus, its rows, and where they come from."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import itertools
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from pipeline.config import load
@@ -66,6 +68,30 @@ def show_trace(
 
         found = tracing.trace(outputs, split, number)
     print("\n".join(_trace_lines(found)))
+
+
+def write_report(config_name: str, overrides: Sequence[str], run_id: str | None, output: str | None) -> Path:
+    """Writes the page of one run's data, the latest by default; returns where."""
+    config = load(config_name, overrides)
+    if output is not None and not Path(output).absolute().parent.is_dir():
+        raise MissingInputError(f"{output}: its folder is not there: make it, or write elsewhere")
+    with libraries_silenced():
+        from pipeline.data import outputs, profile
+        from pipeline.report import data_page
+        from pipeline.report.contents import started
+
+        command = shlex.join(["lexmill", "run", config_name])
+        found = outputs.find(config, run_id, command, needed=outputs.DOCUMENTS)
+    with Progress(
+        TextColumn("reading documents"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(compact=True),
+        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty(),
+    ) as bars:  # fmt: skip
+        task = bars.add_task("")
+        measured = profile.measure(found, lambda done, total: bars.update(task, completed=done, total=total))
+    path = Path(output) if output else Path(config.root, "runs", found.run_id, "data.html")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(data_page.render(config.name, started(found.run_id), found, measured), encoding="utf-8")
+    return path
 
 
 def row_number(text: str) -> int:

@@ -71,6 +71,7 @@ def test_every_command_explains_itself(command):
         (["tensorboard"], "no training run is here yet"),
         (["runs"], "'shakespeare' has no runs yet"),
         (["data", "peek", "tiny"], "'tiny' has no runs yet: start one with 'lexmill run tiny'"),
+        (["data", "report", "tiny"], "'tiny' has no runs yet: start one with 'lexmill run tiny'"),
         (["trace", "tiny", "3"], "'tiny' has no runs yet: start one with 'lexmill run tiny'"),
         (["train-report"], "'shakespeare' has no runs yet: start one with 'lexmill run shakespeare'"),
         (["train-report", "-o", "no/such/folder.html"], "no/such/folder.html: its folder is not there"),
