@@ -17,8 +17,10 @@ from tfx.orchestration import metadata
 
 from components.evaluator import summary
 from pipeline.config import PipelineConfig
+from pipeline.errors import MissingInputError
 
 _RUNNING = {metadata_store_pb2.Execution.NEW, metadata_store_pb2.Execution.RUNNING}
+_SHOWN_RUNS = 5
 _FINISHED = {metadata_store_pb2.Execution.COMPLETE: "done", metadata_store_pb2.Execution.CACHED: "cached"}
 
 
@@ -85,6 +87,28 @@ def runs(config: PipelineConfig) -> list[Run]:
     contexts = store.get_contexts_by_type(constants.PIPELINE_RUN_CONTEXT_TYPE_NAME)
     found = [_run(store, config, context) for context in contexts]
     return sorted(found, key=lambda run: run.run_id, reverse=True)
+
+
+def choose(config: PipelineConfig, run_id: str | None, command: str) -> Run:
+    """One run by its id, the latest without one.
+
+    Args:
+      command: how the user starts a run of this configuration, for the hint.
+
+    Raises:
+      MissingInputError: there is no such run; the message names those that there are.
+    """
+    found = runs(config)
+    if not found:
+        raise MissingInputError(f"{config.root}: {config.name!r} has no runs yet: start one with '{command}'")
+    if run_id is None:
+        return found[0]
+    for run in found:
+        if run.run_id == run_id:
+            return run
+    known = ", ".join(run.run_id for run in found[:_SHOWN_RUNS])
+    more = f" and {len(found) - _SHOWN_RUNS} older ones" if len(found) > _SHOWN_RUNS else ""
+    raise MissingInputError(f"{run_id}: {config.name!r} has no such run: there are {known}{more}")
 
 
 def find(config: PipelineConfig, run_id: str) -> Run:

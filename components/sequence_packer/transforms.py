@@ -193,6 +193,32 @@ def shard_of(path: str, num_shards: int) -> int:
     return _hash(path.encode()) % num_shards
 
 
+def stream_of(document: documents.Document, num_shards: int) -> Stream:
+    """Which stream the document is packed in."""
+    path, _ = documents.split_id(document.document_id)
+    return document.source, shard_of(path, num_shards)
+
+
+def stream_item(document: documents.Document, model: TextTokenizer) -> StreamItem:
+    """The document, tokenised; streams are packed in the order of their items."""
+    path, line = documents.split_id(document.document_id)
+    tokens = tokenizing.tokenize(document, model)
+    return StreamItem(
+        path,
+        line,
+        tokens.token_ids.tobytes(),
+        tokens.num_bytes,
+        tokens.num_prompt_tokens,
+        tokens.num_prompt_bytes,
+    )
+
+
+def tokenized(item: StreamItem) -> packing.TokenizedDocument:
+    """What of an item is packed."""
+    _, _, token_ids, *sizes = item
+    return packing.TokenizedDocument(np.frombuffer(token_ids, np.int32), *sizes)
+
+
 def _hash(content: bytes) -> int:
     return int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
 
@@ -207,19 +233,7 @@ class _Tokenize(beam.DoFn):
 
     def process(self, serialized: bytes) -> Iterator[tuple[Stream, StreamItem]]:
         document = documents.decode(serialized)
-        path, line = documents.split_id(document.document_id)
-        tokens = tokenizing.tokenize(document, self._model)
-        yield (
-            (document.source, shard_of(path, self._num_shards)),
-            StreamItem(
-                path,
-                line,
-                tokens.token_ids.tobytes(),
-                tokens.num_bytes,
-                tokens.num_prompt_tokens,
-                tokens.num_prompt_bytes,
-            ),
-        )
+        yield stream_of(document, self._num_shards), stream_item(document, self._model)
 
 
 class _Pack(beam.DoFn):
@@ -232,10 +246,7 @@ class _Pack(beam.DoFn):
 
     def process(self, stream_to_items: tuple[Stream, Iterable[StreamItem]]) -> Iterator[Any]:
         (source, shard), unordered = stream_to_items
-        items = [
-            packing.TokenizedDocument(np.frombuffer(token_ids, np.int32), *sizes)
-            for _, _, token_ids, *sizes in sorted(unordered)
-        ]
+        items = [tokenized(item) for item in sorted(unordered)]
         num_rows = 0
         for row in packing.pack(items, self._model.vocabulary, self._sequence_length):
             num_rows += 1

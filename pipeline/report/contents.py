@@ -13,11 +13,9 @@ from typing import Any
 from components.sequence_packer.counts import PACKING_REPORT, PackingReport
 from pipeline import history, training_runs
 from pipeline.config import PipelineConfig
-from pipeline.errors import MissingInputError
 from pipeline.report import training_log
 from pipeline.report.training_log import TrainingLog
 
-_SHOWN_RUNS = 5
 _LOG_LINES = 40
 
 
@@ -49,7 +47,7 @@ def gather(config: PipelineConfig, run_id: str | None, command: str) -> Contents
     Raises:
       MissingInputError: there is no such run; the message names those that there are.
     """
-    run = _choose(config, run_id, command)
+    run = history.choose(config, run_id, command)
     executions = history.executions(config, run.run_id)
     outcome, verdict = _outcome(config, run, executions)
     folder = Path(config.root, "runs", run.run_id)
@@ -64,20 +62,6 @@ def gather(config: PipelineConfig, run_id: str | None, command: str) -> Contents
         packing=_packing(executions),
         log_tail=_tail(folder / "log.txt") if outcome == "failed" else "",
     )
-
-
-def _choose(config: PipelineConfig, run_id: str | None, command: str) -> history.Run:
-    runs = history.runs(config)
-    if not runs:
-        raise MissingInputError(f"{config.root}: {config.name!r} has no runs yet: start one with '{command}'")
-    if run_id is None:
-        return runs[0]
-    for run in runs:
-        if run.run_id == run_id:
-            return run
-    known = ", ".join(run.run_id for run in runs[:_SHOWN_RUNS])
-    more = f" and {len(runs) - _SHOWN_RUNS} older ones" if len(runs) > _SHOWN_RUNS else ""
-    raise MissingInputError(f"{run_id}: {config.name!r} has no such run: there are {known}{more}")
 
 
 def _outcome(

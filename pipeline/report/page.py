@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 from pydantic import BaseModel
 
 from models.training import tags
 from pipeline.config import PipelineConfig
+from pipeline.report import templates
 from pipeline.report.chart import Chart, Series, number, svg
 from pipeline.report.contents import Contents, started
 from pipeline.report.training_log import Sample, TrainingLog
 
-_FOLDER = Path(__file__).parent
 _FIRST_TABLES = ("model", "training", "packing", "tokenizer", "corpus", "evaluation")
 _CHARTS = (
     ("Loss", "nats per token", {"training": tags.TRAINING_LOSS, "validation": tags.VALIDATION_LOSS}),
@@ -48,18 +45,12 @@ class Row:
 
 
 def render(contents: Contents) -> str:
-    """The whole page. Every text in it is escaped by the template engine."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters.update(number=number, duration=duration)
+    """The whole page."""
     first, others = _configuration(contents.configuration)
-    return environment.get_template("page.html.j2").render(
-        style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),
-        script=Markup((_FOLDER / "page.js").read_text(encoding="utf-8")),
+    return templates.render(
+        "page.html.j2",
+        {"number": number, "duration": duration},
         started=started(contents.run.run_id),
-        made=f"{datetime.datetime.now():%Y-%m-%d %H:%M:%S}",
         contents=contents,
         facts=list(_facts(contents)),
         charts=_charts(contents.training),

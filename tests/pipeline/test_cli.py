@@ -20,6 +20,8 @@ COMMANDS = [
     "serving-check",
     "doctor",
     "config",
+    "data",
+    "trace",
 ]
 
 
@@ -68,6 +70,9 @@ def test_every_command_explains_itself(command):
         (["score", "missing.txt"], "missing.txt: cannot be read: No such file or directory"),
         (["tensorboard"], "no training run is here yet"),
         (["runs"], "'shakespeare' has no runs yet"),
+        (["data", "peek", "tiny"], "'tiny' has no runs yet: start one with 'lexmill run tiny'"),
+        (["data", "report", "tiny"], "'tiny' has no runs yet: start one with 'lexmill run tiny'"),
+        (["trace", "tiny", "3"], "'tiny' has no runs yet: start one with 'lexmill run tiny'"),
         (["train-report"], "'shakespeare' has no runs yet: start one with 'lexmill run shakespeare'"),
         (["train-report", "-o", "no/such/folder.html"], "no/such/folder.html: its folder is not there"),
         (
