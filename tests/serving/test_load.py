@@ -67,7 +67,7 @@ def test_each_answer_comes_from_the_very_version_that_it_names(
 
 
 def test_a_batched_request_gets_the_answer_it_would_have_got_alone(
-    language_model_dir, language_server, config
+    language_model_dir, language_server, config, tmp_path
 ):
     chance = random.Random(0)
     words = ["To", "be", "or", "not", "é🙂", ""]
@@ -82,7 +82,12 @@ def test_a_batched_request_gets_the_answer_it_would_have_got_alone(
         )
         for _ in range(60)
     ]
-    settings = dataclasses.replace(config("toy", language_model_dir), enable_batching=True)
+    parameters = tmp_path / "batching.config"
+    # Waits for company for as long as a busy machine may take to send it.
+    parameters.write_text("max_batch_size { value: 24 } batch_timeout_micros { value: 500000 }")
+    settings = dataclasses.replace(
+        config("toy", language_model_dir), enable_batching=True, batching_parameters_file=str(parameters)
+    )
     sizes = []
     with Client(language_server.grpc_address, "toy") as alone, Server(settings) as server:
         with server.models.acquire(model_pb2.ModelSpec(name="toy")) as lease:
@@ -91,7 +96,6 @@ def test_a_batched_request_gets_the_answer_it_would_have_got_alone(
 
         def counting(signature_name, feeds):
             sizes.append(feeds["prompts"].shape[0])
-            time.sleep(0.01)
             return run_graph(signature_name, feeds)
 
         servable.run_graph = counting
