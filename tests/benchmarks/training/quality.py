@@ -35,9 +35,9 @@ RECIPE = {
     "weight_decay": 0.1,
 }
 BEST: dict[str, Any] = {
-    "length": 64,
+    "length": 128,
     "model": {"family": "lstm", "num_layers": 1, "hidden_dim": 256},
-    "training": {"batch_size": 16, "learning_rate": 5e-3, "schedule": "linear", "beta_2": 0.99},
+    "training": {"batch_size": 8, "learning_rate": 1.2e-2, "schedule": "linear", "beta_2": 0.99},
 }
 
 
