@@ -36,9 +36,8 @@ class LSTM(keras.layers.LSTM):
         h, c = (tf.cast(state, sequences.dtype) for state in initial_state)
         kept = None
         if training and self.recurrent_dropout:
-            kept = self.cell.get_recurrent_dropout_mask(h)[
-                0
-            ]  # Keras has one mask a gate, and uses the first.
+            # Keras makes a mask for each gate, and uses the first for all.
+            kept, *_ = self.cell.get_recurrent_dropout_mask(h)
         kernel, recurrent, bias = (
             tf.cast(tf.convert_to_tensor(weight), sequences.dtype)
             for weight in (self.cell.kernel, self.cell.recurrent_kernel, self.cell.bias)
