@@ -25,6 +25,7 @@ from models.config import ModelConfig, Settings, TrainingConfig
 from models.networks import sizes
 from pipeline import beam_options
 from pipeline.errors import ConfigError
+from pipeline.kubeflow.settings import KubeflowConfig
 from pipeline.stack import toml_loads
 from serving.tensorflow_serving.config import ServingConfig
 
@@ -53,27 +54,6 @@ class BeamConfig(Settings):
     options: tuple[str, ...] = ()
     """More Beam pipeline options, as on Beam's command line, ``--name=value`` each. Checked when the
     configuration is read; Dataflow needs ``--project``, ``--region`` and ``--temp_location``."""
-
-
-class KubeflowConfig(Settings):
-    """What only the compiled pipeline needs."""
-
-    image: str = "lexmill:latest"
-    """Container image with this package installed."""
-    pipeline_root: str = "gs://lexmill/pipelines"
-    """Object storage folder for artifacts."""
-    serving_dir: str = "gs://lexmill/serving_models"
-    """Object storage folder to which versions are pushed."""
-    corpus_path: str | None = None
-    """Object storage folder of the corpus; ``corpus.path`` when left out."""
-    trainer_gpus: int = Field(default=0, ge=0, le=16)
-    """GPUs requested for the Trainer."""
-    gpu_type: str = "nvidia.com/gpu"
-    """The Kubernetes resource name of a GPU."""
-    trainer_cpu: float = Field(default=2.0, gt=0)
-    """CPU cores for the Trainer."""
-    trainer_memory_gb: float = Field(default=8.0, gt=0)
-    """Memory for the Trainer, in GB."""
 
 
 class PipelineConfig(Settings):

@@ -15,6 +15,6 @@ def compile_pipeline(config_name: str, overrides: Sequence[str], output: str) ->
     if not output.endswith((".yaml", ".yml")):
         raise ConfigError(f"{output}: the specification is YAML: name the file .yaml")
     with libraries_silenced():
-        from pipeline import kubeflow
+        from pipeline.kubeflow import compile as compiler
 
-    kubeflow.compile_to(config, output)
+    compiler.compile_to(config, output)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline import kubeflow
+from pipeline.kubeflow import compile as compiler
 from pipeline.config import load
 
 GOLDEN = Path(__file__).parent / "golden" / "tiny.yaml"
@@ -18,7 +18,7 @@ GOLDEN = Path(__file__).parent / "golden" / "tiny.yaml"
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory):
     path = tmp_path_factory.mktemp("compiled") / "tiny.yaml"
-    kubeflow.compile_to(load("tiny", ["kubeflow.trainer_gpus=1"]), str(path))
+    compiler.compile_to(load("tiny", ["kubeflow.trainer_gpus=1"]), str(path))
     return path.read_text(encoding="utf-8")
 
 
@@ -51,7 +51,7 @@ def test_the_trainer_alone_asks_for_a_gpu(executors):
 
 
 def test_without_gpus_none_is_asked_for(tmp_path):
-    kubeflow.compile_to(load("tiny"), str(tmp_path / "p.yaml"))
+    compiler.compile_to(load("tiny"), str(tmp_path / "p.yaml"))
     assert "accelerator" not in (tmp_path / "p.yaml").read_text(encoding="utf-8")
 
 

@@ -12,8 +12,9 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
 from pipeline import beam_options
-from pipeline.config import KubeflowConfig, PipelineConfig
+from pipeline.config import PipelineConfig
 from pipeline.graph import Places, create_pipeline
+from pipeline.kubeflow.settings import KubeflowConfig
 
 RUN = ["python", "-m", "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"]
 
