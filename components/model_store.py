@@ -40,10 +40,12 @@ def path(base_path: str, version: int) -> str:
 
 
 def manifests(base_path: str) -> list[tuple[int, manifest.Manifest]]:
-    """Versions and what they say of themselves, newest first; folders that hold no model of ours
-    are passed over."""
+    """Versions and what they say of themselves, newest first; folders that hold no model of ours, or not
+    all of one, are passed over."""
     found = []
     for version in versions(base_path):
+        if not fileio.exists(f"{path(base_path, version)}/{_LAST}"):
+            continue
         try:
             found.append((version, manifest.read(path(base_path, version))))
         except ModelError:
