@@ -61,7 +61,9 @@ def _containers(text):
 
 
 @BOTH
-@pytest.mark.skipif(sys.version_info >= (3, 11), reason="the golden files are of the base stack's TFX and KFP")
+@pytest.mark.skipif(
+    sys.version_info >= (3, 11), reason="the golden files are of the base stack's TFX and KFP"
+)
 def test_the_compiled_pipeline_is_the_golden_one(texts, target):
     assert texts[target] == GOLDEN[target].read_text(encoding="utf-8")
 
@@ -179,7 +181,9 @@ def test_caching_corpus_gen_makes_the_files_part_of_its_key(tmp_path):
             Target.KUBEFLOW, f"kubeflow.corpus_path={tmp_path}", f'kubeflow.default.volumes={{"{tmp_path}"="c"}}',
             "kubeflow.stages.CorpusGen.caching=true",
         )  # fmt: skip
-        return _tasks(text)["CorpusGen"]["inputs"]["parameters"]["input_fingerprint"]["runtimeValue"]["constant"]
+        return _tasks(text)["CorpusGen"]["inputs"]["parameters"]["input_fingerprint"]["runtimeValue"][
+            "constant"
+        ]
 
     (tmp_path / "a.txt").write_text("one")
     first = fingerprint()
