@@ -133,14 +133,14 @@ def test_the_pushed_model_is_the_same(served, tiny_config):
     }
 
 
-def test_the_model_file_came_last_and_nothing_else_was_left_beside_the_version(ran, served):
+@pytest.mark.usefixtures("ran")
+def test_the_model_file_came_last_and_nothing_was_left_beside_the_version(served):
     store, *_ = served
-    pushed = [
-        name for kind, name in store.history if kind == "write" and name.startswith("serving_models/tiny/1/")
-    ]
-    assert pushed[-1] == "serving_models/tiny/1/saved_model.pb"
-    assert all(name.startswith("serving_models/tiny/1/") for name in store.names(BUCKET, "serving_models/tiny/")
-               if not name.endswith("/"))  # fmt: skip
+    version = "serving_models/tiny/1/"
+    written = [name for kind, name in store.history if kind == "write" and name.startswith(version)]
+    assert written[-1] == f"{version}saved_model.pb"
+    there = [name for name in store.names(BUCKET, "serving_models/tiny/") if not name.endswith("/")]
+    assert [name for name in there if not name.startswith(version)] == []
 
 
 def test_the_clients_were_tensorflows_and_beams(ran, served):
