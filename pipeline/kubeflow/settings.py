@@ -33,6 +33,8 @@ class StageTable(Settings):
     """Memory, requested and at most, in GB."""
     gpus: int = Field(default=0, ge=0, le=16)
     """GPUs."""
+    gpu_type: str = ""
+    """Which; the target's own name."""
     environment: dict[str, str] = Field(default_factory=dict)
     """Environment variables; a stage's are added to the default's. No part of the cache's key."""
     retries: int = Field(default=0, ge=0, le=10)

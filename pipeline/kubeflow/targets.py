@@ -96,6 +96,6 @@ def _stage(stage: StageTable, target: Target) -> Iterator[str]:
     if target is Target.VERTEX and stage.gpus:
         from google.cloud.aiplatform_v1.types import AcceleratorType
 
-        kinds = [kind.name for kind in AcceleratorType if kind.value]
+        kinds = [name for name, kind in AcceleratorType.__members__.items() if kind.value]
         if stage.gpu_type not in kinds:
             yield f"gpu_type = {stage.gpu_type!r}: not a kind that Vertex AI has: {', '.join(kinds)}"
