@@ -23,18 +23,23 @@ import itertools
 import json
 import re
 import ssl
+import subprocess
+import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 HOSTS = ("www.googleapis.com", "storage.googleapis.com", "oauth2.googleapis.com")
+_HISTORY = "/history"
+"""Not of Cloud Storage: what was written and deleted, in order."""
 _API = re.compile(r"/storage/v1/b/([^/]+)(?:/o(?:/([^/]+)(?:/(rewriteTo|copyTo)/b/([^/]+)/o/([^/]+))?)?)?")
 
 
@@ -104,6 +109,8 @@ class ObjectStore:
         with self._lock:
             if url.path.endswith("/token"):
                 return Answer.of({"access_token": "anyone's", "expires_in": 3600, "token_type": "Bearer"})
+            if url.path == _HISTORY:
+                return Answer.of({"history": self.history})
             if url.path.startswith("/batch/"):
                 return self._batch(headers, body)
             if url.path.startswith("/upload/"):
@@ -180,6 +187,9 @@ class ObjectStore:
 
     def _upload(self, method: str, path: str, query: dict[str, str], headers: Any, body: bytes) -> Answer:
         bucket = path.split("/")[5]
+        if query["uploadType"] == "media":
+            self.put(bucket, query["name"], body)
+            return Answer.of(self._resource(bucket, query["name"]))
         if query["uploadType"] == "multipart":
             metadata, content = _parts(headers["Content-Type"], body)
             name = query.get("name") or json.loads(metadata)["name"]
@@ -229,6 +239,45 @@ def _parts(content_type: str, body: bytes) -> list[bytes]:
     header = f"Content-Type: {content_type}\r\nMIME-Version: 1.0\r\n\r\n".encode()
     message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(header + body)
     return [part.get_payload(decode=True) or b"" for part in message.iter_parts()]  # type: ignore[misc]
+
+
+class RemoteStore:
+    """A store that another process serves."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    @property
+    def history(self) -> list[tuple[str, str]]:
+        return [(kind, name) for kind, name in self._get(_HISTORY)["history"]]
+
+    def names(self, bucket: str, prefix: str = "") -> list[str]:
+        found = self._get(f"/storage/v1/b/{bucket}/o?prefix={quote(prefix, safe='')}")
+        return [item["name"] for item in found["items"]]
+
+    def put(self, bucket: str, name: str, content: bytes) -> None:
+        path = f"/upload/storage/v1/b/{bucket}/o?uploadType=media&name={quote(name, safe='')}"
+        self._get(path, content)
+
+    def _get(self, path: str, content: bytes | None = None) -> dict[str, Any]:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"{self._address}{path}", content, timeout=60) as answer:
+            found: dict[str, Any] = json.loads(answer.read())
+        return found
+
+
+@contextmanager
+def serve_in_process(folder: Path) -> Iterator[tuple[RemoteStore, dict[str, str]]]:
+    """A store in a process of its own, for clients in this one: TensorFlow's may hold the interpreter's lock
+    while it waits for an answer."""
+    command = [sys.executable, __file__, str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        environment = json.loads(process.stdout.readline())
+        try:
+            yield RemoteStore(environment["https_proxy"]), environment
+        finally:
+            process.kill()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -329,3 +378,9 @@ def _certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem, private)
     return pem, context
+
+
+if __name__ == "__main__":
+    with serve(ObjectStore(), Path(sys.argv[1])) as found:
+        print(json.dumps(found), flush=True)
+        sys.stdin.read()

@@ -14,10 +14,16 @@ from models.training.checkpoints import CheckpointStore, Progress
 from pipeline.kubeflow import container
 
 
+@pytest.fixture(scope="module")
+def server(object_store, tmp_path_factory):
+    with object_store.serve_in_process(tmp_path_factory.mktemp("store")) as found:
+        yield found
+
+
 @pytest.fixture
-def bucket(served, monkeypatch, request):
+def bucket(server, monkeypatch, request):
     """The store, and a folder in it that no other test uses."""
-    store, environment, _ = served
+    store, environment = server
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     return store, f"gs://files/{request.node.name}"
