@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Sequence
 from typing import final
 
@@ -19,7 +20,8 @@ import numpy as np
 import sentencepiece
 
 from models.errors import PresetError
-from models.tokenizing.model_proto import ModelProto
+from models.tokenizing import special_tokens
+from models.tokenizing.model_proto import USER_DEFINED, ModelProto
 from models.tokenizing.vocabulary import Vocabulary
 
 SPACE = "\u2581"
@@ -43,12 +45,36 @@ class SentencePieceModel:
     def vocabulary_size(self) -> int:
         return int(self._processor.get_piece_size())
 
+    @functools.cached_property
+    def special_tokens(self) -> dict[str, int]:
+        """Texts that are always one token, and their ids. Empty for a model that rewrites text, as that of a
+        preset: there SentencePiece itself sees to them."""
+        if self._escapes_whitespace():
+            return {}
+        pieces = enumerate(ModelProto.FromString(self.proto).pieces)
+        return {piece.piece: index for index, piece in pieces if piece.type == USER_DEFINED}
+
+    @functools.cached_property
+    def _special_pattern(self) -> re.Pattern[str]:
+        return special_tokens.for_python(self.special_tokens)
+
     def encode(self, text: str) -> np.ndarray:
-        """Token ids, int32 ``(tokens,)``; never a special token's, whatever the text spells."""
+        """Token ids, int32 ``(tokens,)``; never those of start, end and padding, whatever the text spells."""
+        ids = self.special_tokens
+        if not ids:
+            return self._encode(text)
+        parts = special_tokens.cut(text, self._special_pattern)
+        found = [
+            np.array([ids[part]], np.int32) if is_special else self._encode(part)
+            for part, is_special in parts
+        ]
+        return np.concatenate([np.array([], np.int32), *found])
+
+    def _encode(self, text: str) -> np.ndarray:
         return np.asarray(self._processor.encode_as_numpy(text), dtype=np.int32)
 
     def decode(self, token_ids: Sequence[int] | np.ndarray) -> str:
-        """The text; special tokens give nothing."""
+        """The text; start, end and padding give nothing."""
         return str(self._processor.decode([int(token_id) for token_id in token_ids]))
 
     @property
