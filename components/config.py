@@ -61,8 +61,8 @@ class SourceConfig(Settings):
     licence: str = ""
     """A note on the text's licence, for the report."""
     weight: float = Field(default=1.0, gt=0, le=1_000_000)
-    """The source's share in a mixture, before normalising; 1: as large as it is. Recorded in the
-    report."""
+    """What each byte of the source counts beside those of other sources in the text that the tokenizer is
+    trained on: a source's share there is its weight times its size. 1 for all: as large as they are."""
 
     @property
     def has_prompts(self) -> bool:
@@ -162,7 +162,8 @@ class TokenizerConfig(Settings):
     character_coverage: float = Field(default=0.9995, gt=0.9, le=1.0)
     """Share of the training text's characters with a piece of their own; the rest become bytes."""
     max_training_bytes: int = Field(default=50_000_000, ge=1000)
-    """Trains on at most this much text, a sample by hash."""
+    """Trains on at most this much text, a sample by hash, of each source its share
+    (``corpus.sources.weight``)."""
 
     special_tokens: tuple[str, ...] = Field(default=(), max_length=1000)
     """Texts that are one token each, wherever they stand in the corpus or in a prompt, such as
