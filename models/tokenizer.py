@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text
 
-from models.special_token_ops import SpecialTokenOps, TokenizerOps
+from models.text_parts import ChunkOps, SpecialTokenOps, TokenizerOps
 from models.tokenizing import reading, word_patterns
 from models.tokenizing.byte_pairs import MAX_WORD_BYTES, BytePairModel
 from models.tokenizing.vocabulary import Vocabulary
@@ -37,6 +37,8 @@ class GraphTokenizer(tf.Module):
             self._tokenize = BytePairOps(model)
         else:
             self._tokenize = SentencePieceOps(content)
+            if model.in_chunks:
+                self._tokenize = ChunkOps(self._tokenize)
             if model.special_tokens:
                 self._tokenize = SpecialTokenOps(model.special_tokens, self._tokenize)
 

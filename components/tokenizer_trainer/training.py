@@ -36,7 +36,7 @@ from components.config import TokenizerConfig
 from components.errors import CorpusError, VocabularyError
 from components.tokenizer_trainer import alphabets
 from models.features import END_ID, PAD_ID, START_ID, UNK_ID
-from models.tokenizing import special_tokens
+from models.tokenizing import chunks, special_tokens
 from models.tokenizing.model_proto import NORMAL, USER_DEFINED, ModelProto, add_piece
 from models.tokenizing.sentence_pieces import SPACE, SentencePieceModel
 
@@ -127,11 +127,12 @@ def _between_special_tokens(texts: Iterable[str], tokens: Sequence[str]) -> Iter
 
 
 def _finished(serialized: bytes, settings: TokenizerConfig) -> bytes:
-    """Without stand-ins, and with the special tokens of the configuration, whose ids follow the others'."""
+    """Without stand-ins, scores in steps, and with the configuration's special tokens after the others."""
     model = ModelProto.FromString(serialized)
     for piece in model.pieces:
         if piece.type == NORMAL:
             piece.piece = piece.piece.translate(_FROM_TRAINER)
+            piece.score = chunks.rounded(piece.score)
     pieces = list(model.pieces)
     position = settings.num_special_tokens - len(settings.special_tokens)
     del model.pieces[position:]

@@ -14,13 +14,13 @@ import dataclasses
 import functools
 import re
 from collections.abc import Sequence
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import sentencepiece
 
 from models.errors import PresetError
-from models.tokenizing import special_tokens
+from models.tokenizing import chunks, model_proto, special_tokens
 from models.tokenizing.model_proto import USER_DEFINED, ModelProto
 from models.tokenizing.vocabulary import Vocabulary
 
@@ -51,8 +51,18 @@ class SentencePieceModel:
         preset: there SentencePiece itself sees to them."""
         if self._escapes_whitespace():
             return {}
-        pieces = enumerate(ModelProto.FromString(self.proto).pieces)
+        pieces = enumerate(self._message.pieces)
         return {piece.piece: index for index, piece in pieces if piece.type == USER_DEFINED}
+
+    @functools.cached_property
+    def in_chunks(self) -> bool:
+        """Whether the text between special tokens is encoded a chunk at a time: `chunks`."""
+        kind = self._message.trainer_spec.model_type or model_proto.UNIGRAM
+        return kind == model_proto.UNIGRAM and not self._escapes_whitespace()
+
+    @property
+    def _message(self) -> Any:
+        return ModelProto.FromString(self.proto)
 
     @functools.cached_property
     def _special_pattern(self) -> re.Pattern[str]:
@@ -71,6 +81,9 @@ class SentencePieceModel:
         return np.concatenate([np.array([], np.int32), *found])
 
     def _encode(self, text: str) -> np.ndarray:
+        if self.in_chunks:
+            encoded = [self._processor.encode_as_numpy(chunk) for chunk in chunks.cut(text)]
+            return np.concatenate(encoded, dtype=np.int32)
         return np.asarray(self._processor.encode_as_numpy(text), dtype=np.int32)
 
     def decode(self, token_ids: Sequence[int] | np.ndarray) -> str:

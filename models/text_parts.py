@@ -1,4 +1,4 @@
-"""Special tokens in the graph: each is one id, and a tokenizer's ops see only what is between them."""
+"""Texts in parts, in the graph: special tokens and what is between them, and chunks for a unigram model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from models.tokenizing import special_tokens
+from models.tokenizing import chunks, special_tokens
 
 _MARK = b"\xff"
 """A byte that no UTF-8 has."""
@@ -54,3 +54,23 @@ class SpecialTokenOps(tf.Module):
 
     def names(self, count: int) -> list[str]:
         return self._between.names(count)
+
+
+class ChunkOps(tf.Module):
+    """Texts to ids, int32 ragged ``(batch, (tokens))``, line by line: `models.tokenizing.chunks`.
+
+    Before it is cut, bytes that are not UTF-8 become U+FFFD.
+    """
+
+    def __init__(self, tokenize: TokenizerOps) -> None:
+        super().__init__(name="chunks")
+        self._tokenize = tokenize
+
+    def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8")
+        marked = tf.strings.regex_replace(texts, chunks.LINE_END, rb"\0" + _MARK)
+        parts = tf.strings.split(marked, _MARK)
+        return parts.with_flat_values(self._tokenize(parts.flat_values)).merge_dims(1, 2)
+
+    def names(self, count: int) -> list[str]:
+        return self._tokenize.names(count)
