@@ -13,6 +13,7 @@ from components.tokenizer_trainer import training
 from models.features import END_ID, PAD_ID, START_ID
 from models.tokenizer import GraphTokenizer
 from models.tokenizing.sentence_pieces import SentencePieceModel
+from serving.engine.text import TextStream
 
 ALGORITHMS = pytest.mark.parametrize("algorithm", ["bpe", "unigram", "characters", "bytes"])
 SPECIAL = ("<|user|>", "<|user|>\n", "cat", "at t", "=", r"\E.*", "é")
@@ -72,6 +73,18 @@ def test_each_special_token_of_a_text_is_one_id_and_decoding_gives_the_text_back
     assert [names[token_id] for token_id in ids.tolist() if token_id in names] == occurrences(text)
     assert model.decode(ids) == text
     assert model.byte_lengths[ids].sum() == len(text.encode())
+
+
+@ALGORITHMS
+@settings(max_examples=50)
+@given(text=TEXTS)
+def test_streamed_token_by_token_it_is_the_same_text(algorithm: str, text: str) -> None:
+    model, stream = model_of(algorithm), TextStream()
+
+    parts = [stream.add(model.vocabulary.token_bytes[token_id]) for token_id in model.encode(text)]
+
+    assert "".join([*parts, stream.finish()]) == text
+    assert not any("\ufffd" in part for part in parts) or "\ufffd" in text
 
 
 @ALGORITHMS
