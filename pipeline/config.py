@@ -25,7 +25,7 @@ from models.config import ModelConfig, Settings, TrainingConfig
 from models.networks import sizes
 from pipeline import beam_options
 from pipeline.errors import ConfigError
-from pipeline.kubeflow.settings import KubeflowConfig
+from pipeline.kubeflow.settings import KubeflowConfig, VertexConfig
 from pipeline.stack import toml_loads
 from serving.tensorflow_serving.config import ServingConfig
 
@@ -75,6 +75,7 @@ class PipelineConfig(Settings):
     output: OutputConfig = OutputConfig()
     beam: BeamConfig = BeamConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()
+    vertex: VertexConfig = VertexConfig()
     serving: ServingConfig = ServingConfig()
 
     @model_validator(mode="after")

@@ -19,7 +19,7 @@ from pipeline.kubeflow.settings import KubeflowConfig
 RUN = ["python", "-m", "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"]
 
 
-def compile_to(config: PipelineConfig, output: str) -> None:
+def compile_to(config: PipelineConfig, output: str, target: object = None) -> None:
     """Writes the specification to ``output``, a YAML file."""
     kubeflow = config.kubeflow
     places = Places(

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from models.config import Settings
+from pipeline.kubeflow.submit_settings import KubeflowSubmission, VertexSubmission
+
+Stage = Literal[
+    "CorpusGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "TokenizerTrainer",
+    "SequencePacker", "Trainer", "BaselineFinder", "Evaluator", "ServingValidator", "Pusher",
+]  # fmt: skip
 
 
 class KubeflowConfig(Settings):
@@ -26,3 +34,10 @@ class KubeflowConfig(Settings):
     """CPU cores for the Trainer."""
     trainer_memory_gb: float = Field(default=8.0, gt=0)
     """Memory for the Trainer, in GB."""
+    submit: KubeflowSubmission = KubeflowSubmission()
+
+
+class VertexConfig(Settings):
+    """Vertex."""
+
+    submit: VertexSubmission = VertexSubmission()
