@@ -16,7 +16,7 @@ from pipeline.commands.run import DONE, FAILED, NOT_PUSHED
 from pipeline.config import PipelineConfig, load
 from pipeline.errors import ConfigError, MissingInputError, PipelineError
 from pipeline.kubeflow.api import Run
-from pipeline.kubeflow.following import follow
+from pipeline.kubeflow.following import follow, results
 from pipeline.kubeflow.submission import Patience
 from pipeline.run_id import new_run_id
 from pipeline.terminal import RunDisplay
@@ -73,8 +73,8 @@ class Server(Protocol):
 
     def run_link(self, run_id: str) -> str: ...
 
-    def pushed(self) -> bool | None:
-        """Whether the run that was started or asked for last has pushed its model; None: not to be told."""
+    def pushed(self, run: Run) -> bool | None:
+        """Whether a run that was started, and has ended well, has pushed its model; None: not to be told."""
 
 
 def submit(request: Request, patience: Patience | None = None) -> int:
@@ -164,16 +164,13 @@ def _closing(server: Server, run: Run, display: RunDisplay) -> int:
         )
         display.say(f"failed: {reason}: {link}", style="red")
         return FAILED
-    is_pushed = server.pushed()
+    is_pushed = server.pushed(run)
     if is_pushed is None:
         display.say(f"succeeded; whether the model was blessed and pushed cannot be told from here: {link}")
     elif is_pushed:
         display.say(f"pushed: {link}")
     else:
-        display.say(
-            "not pushed: the model was not blessed, or it is the one that was pushed before: "
-            f"{link}; exit status {NOT_PUSHED}"
-        )
+        display.say(f"not pushed: the model was not blessed: {link}; exit status {NOT_PUSHED}")
     return NOT_PUSHED if is_pushed is False else DONE
 
 
@@ -239,11 +236,20 @@ class KubeflowServer:
     def run_link(self, run_id: str) -> str:
         return self._api.run_link(run_id)
 
-    def pushed(self) -> bool | None:
+    def pushed(self, run: Run) -> bool | None:
+        """By a version that was not there before. Without one, a model that was trained now was not blessed;
+        one that was trained before may have been pushed then."""
         from pipeline.kubeflow import pushed_versions
 
         now = pushed_versions.versions(self._folder) if self._versions is not None else None
-        return None if now is None or self._versions is None else bool(set(now) - set(self._versions))
+        if now is None or self._versions is None:
+            return None
+        if set(now) - set(self._versions):
+            return True
+        was_trained = any(
+            each.stage == "Trainer" and each.ending == "done" for each in results(run.tasks, True)
+        )
+        return False if was_trained else None
 
     @property
     def _folder(self) -> str:
@@ -285,5 +291,5 @@ class VertexServer:
     def run_link(self, run_id: str) -> str:
         return self._runs.run_link(run_id)
 
-    def pushed(self) -> bool | None:
+    def pushed(self, run: Run) -> bool | None:
         return self._runs.pushed()

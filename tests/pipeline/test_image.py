@@ -1,4 +1,4 @@
-"""The image's recipe. `tests/kubeflow_image.py` runs it, by hand, where there is no Docker."""
+"""The image's recipe. `tests/benchmarks/image_without_docker.py` runs it, by hand, where there is no Docker."""
 
 import hashlib
 import io

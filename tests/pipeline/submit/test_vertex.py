@@ -19,7 +19,7 @@ runtimeConfig: {gcsOutputDirectory: gs://bucket/root}
 
 
 class Client:
-    """As `PipelineServiceClient`: methods with ``request``; a fault is raised once, before the work or after."""
+    """As `PipelineServiceClient`: a fault is raised once, before or after the work."""
 
     def __init__(self):
         self.jobs, self.faults, self.script, self.calls = {}, [], [], []

@@ -1,6 +1,6 @@
 """Runs the image's Dockerfile where there is no Docker: step by step, each stage in a root folder of its own.
 
-    python tests/kubeflow_image.py FOLDER [--python 3.10] [--build-arg NAME=VALUE] [--keep]
+    python tests/benchmarks/image_without_docker.py FOLDER [--python 3.10] [--build-arg NAME=VALUE] [--keep]
 
 It reads `pipeline/kubeflow/Dockerfile` and does what it says: RUN in a chroot, COPY from the build context
 that `lexmill image build` would send or from an earlier stage, ENV, ARG, WORKDIR, USER, CMD. Then it runs
