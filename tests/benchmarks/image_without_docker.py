@@ -115,6 +115,8 @@ def base_root(image_name: str, folder: Path) -> None:
         subprocess.run(command, check=True, stdout=log, stderr=log)
     [python, *_] = sorted(Path.home().glob(f".pyenv/versions/{version}.*"), reverse=True)
     subprocess.run(["cp", "-a", f"{python}/.", str(scratch / "usr/local")], check=True)
+    for tests in (scratch / "usr/local/lib").glob("python*/test"):
+        shutil.rmtree(tests)
     for extra in (scratch / "usr/local/lib").glob("python*/site-packages/*"):
         if not extra.name.startswith(
             ("pip", "setuptools", "_distutils", "distutils-precedence", "pkg_resources")
@@ -166,6 +168,18 @@ def build(folder: Path, arguments: Mapping[str, str]) -> Root:
     return root
 
 
+def sizes(root: Root) -> list[tuple[str, int]]:
+    """What takes how much: the whole, the environment, and its largest packages."""
+    packages = next(root.path("/opt/lexmill/lib").glob("python3*/site-packages"))
+    folders = [root.folder, root.path("/opt/lexmill"), *packages.iterdir()]
+    done = subprocess.run(["du", "-sBMB", *map(str, folders)], capture_output=True, text=True, check=True)
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    found = sorted(
+        ((Path(path).name, int(size.removesuffix("MB"))) for size, path in lines), key=lambda x: -x[1]
+    )
+    return found[:22]
+
+
 def check(root: Root) -> int:
     """Runs `CHECKS`; the number that failed."""
     failed = 0
@@ -205,11 +219,7 @@ def main() -> None:
     started = time.monotonic()
     root = build(folder, arguments)
     print(f"built in {time.monotonic() - started:.0f} s")
-    print(
-        subprocess.run(
-            ["du", "-sm", str(root.folder), str(root.path("/opt/lexmill"))], capture_output=True, text=True
-        ).stdout
-    )
+    print("".join(f"{megabytes:8,d} MB  {name}\n" for name, megabytes in sizes(root)))
     failed = check(root)
     shutil.rmtree(folder / "build", ignore_errors=True)
     if not asked.keep:

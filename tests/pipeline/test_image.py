@@ -1,4 +1,4 @@
-"""The image's recipe. `tests/benchmarks/image_without_docker.py` runs it, by hand, where there is no Docker."""
+"""The image's recipe. `tests/benchmarks/image_without_docker.py` runs it where there is no Docker."""
 
 import hashlib
 import io
@@ -129,6 +129,12 @@ def test_the_same_sources_are_the_same_context(clone):
     assert context(clone) == before
     (clone / "models" / "a.py").write_text("other")
     assert context(clone) != before
+
+
+def test_a_build_from_the_folder_itself_leaves_out_the_same():
+    lines = recipe.FILE.with_name("Dockerfile.dockerignore").read_text().splitlines()
+    assert lines[1] == "*"
+    assert {line[1:] for line in lines if line.startswith("!")} == set(PLAN.context_sources())
 
 
 def test_a_dry_run_says_what_would_be_done():
