@@ -189,11 +189,13 @@ def _explain(path: Path, problem: Any) -> str:
 def _nearest(location: tuple[Any, ...]) -> str:
     model: Any = PipelineConfig
     for part in location[:-1]:
-        if isinstance(part, int):
+        if part not in model.model_fields:  # An element's index, or a dictionary's key.
             continue
         annotation = model.model_fields[part].annotation
         inner = typing.get_args(annotation)
-        model = inner[0] if inner else annotation
+        if inner:
+            annotation = inner[1] if typing.get_origin(annotation) is dict else inner[0]
+        model = annotation
     names = list(model.model_fields)
     close = difflib.get_close_matches(str(location[-1]), names, n=1)
     return f": did you mean {close[0]}?" if close else f": the fields here are {', '.join(names)}"

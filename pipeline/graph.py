@@ -61,9 +61,8 @@ def create_pipeline(config: PipelineConfig, places: Places) -> Pipeline:
 
 def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent, ...]:
     """The stages, in the order in which they run."""
-    selection = _selection(config)
-    at_place = config.corpus.model_copy(update={"path": places.corpus_path})
-    corpus = CorpusGen(selection.model_copy(update={"corpus": at_place}))
+    chosen = selection(config, places)
+    corpus = CorpusGen(chosen)
     documents = corpus.outputs["examples"]
 
     measures = StatsOptions(feature_allowlist=list(MEASURES))
@@ -75,7 +74,7 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
         statistics.outputs["statistics"],
         validator.outputs["anomalies"],
         config.validation,
-        configuration=_fingerprint(selection),
+        configuration=_fingerprint(chosen),
         base_path=f"{places.root}/accepted_statistics",
     )
 
@@ -109,9 +108,10 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
     return (*data, trainer, baseline, evaluator, serving, pusher)
 
 
-def _selection(config: PipelineConfig) -> CorpusGenSettings:
+def selection(config: PipelineConfig, places: Places) -> CorpusGenSettings:
+    """What decides which documents there are."""
     return CorpusGenSettings(
-        corpus=config.corpus,
+        corpus=config.corpus.model_copy(update={"path": places.corpus_path}),
         cleaning=config.cleaning,
         quality=config.quality,
         duplicates=config.duplicates,
@@ -119,9 +119,9 @@ def _selection(config: PipelineConfig) -> CorpusGenSettings:
     )
 
 
-def _fingerprint(selection: CorpusGenSettings) -> str:
+def _fingerprint(chosen: CorpusGenSettings) -> str:
     """Of what decides which documents there are, but for where they lie: new data in another folder is
     to be like the old."""
-    elsewhere = selection.corpus.model_copy(update={"path": "", "sample": None})
-    text = selection.model_copy(update={"corpus": elsewhere}).model_dump_json()
+    elsewhere = chosen.corpus.model_copy(update={"path": "", "sample": None})
+    text = chosen.model_copy(update={"corpus": elsewhere}).model_dump_json()
     return hashlib.sha256(text.encode()).hexdigest()
