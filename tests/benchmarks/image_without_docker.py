@@ -22,6 +22,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pipeline import samples
 from pipeline.kubeflow import image, recipe
 
 CHECKS = {
@@ -31,7 +32,9 @@ CHECKS = {
     "executor": [
         "python", "-m", "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor", "--helpshort",
     ],
+    "stage": ["python", "-c", "import pipeline.kubeflow.container, tfx.components, apache_beam, keras_hub"],
     "doctor": ["lexmill", "doctor"],
+    "pipeline": ["lexmill", "run", "tiny", "--ask", "To be"],
 }  # fmt: skip
 """Name -> what is run in the finished root."""
 _EXPECTED_STATUS = {"executor": 1}
@@ -190,6 +193,8 @@ def check(root: Root) -> int:
     for mount in mounts:
         subprocess.run(mount, check=True)
     try:
+        samples.prepare("shakespeare", root.path("/home/lexmill/data/shakespeare"))
+        subprocess.run(["chown", "-R", "10001:0", str(root.path("/home/lexmill"))], check=True)
         for name, command in CHECKS.items():
             started = time.monotonic()
             done = root.run(command)
