@@ -1,16 +1,15 @@
 """The folder that servers watch: ``<base path>/<version>``, one SavedModel a version.
 
-Versions are positive integers, one more each time. A server notices a version's folder as
-soon as it exists, so a push copies beside it, under a name that is no integer, and
-renames.
+Versions are positive integers, one more each time. A server notices a version's folder as soon as it
+exists, so a push copies beside it, under a name that is no integer, and renames.
 
-Object storage (``gs://``, ``s3://``) has no folders: renaming one there moves its objects one by one, and two
-pushes may move theirs to the same place. So there a push first claims its number, and moves
-``saved_model.pb`` last, without which a folder is no model: a server that looks in between fails to load the
-version, keeps the one before, and tries again (TensorFlow Serving five times, a minute apart; the moves are
-made within the store and take seconds). A claim is an object ``.claim-<version>-<who>``: after writing its own, a
-push that sees another's gives the number up. As what was written is listed at once, of two pushes at
-least one sees the other; so a number is never taken twice, and after a crash one may stay unused.
+Object storage (``gs://``, ``s3://``) has no folders: renaming one there moves its objects one by one, and
+two pushes may move theirs to the same place. So there a push first claims its number, and moves
+``saved_model.pb`` last, without which a folder is no model: a server that looks in between fails to load
+the version, keeps the one before, and tries again (TensorFlow Serving five times, a minute apart; the moves
+are made within the store and take seconds). A claim is an object ``.claim-<version>-<who>``: after writing
+its own, a push that sees another's gives the number up. As what was written is listed at once, of two
+pushes at least one sees the other; so a number is never taken twice, and after a crash one may stay unused.
 """
 
 from __future__ import annotations
@@ -40,10 +39,12 @@ def path(base_path: str, version: int) -> str:
 
 
 def manifests(base_path: str) -> list[tuple[int, manifest.Manifest]]:
-    """Versions and what they say of themselves, newest first; folders that hold no model of ours
-    are passed over."""
+    """Versions and what they say of themselves, newest first; folders that hold no model of ours, or not
+    all of one, are passed over."""
     found = []
     for version in versions(base_path):
+        if not fileio.exists(f"{path(base_path, version)}/{_LAST}"):
+            continue
         try:
             found.append((version, manifest.read(path(base_path, version))))
         except ModelError:

@@ -36,8 +36,7 @@ class OutputConfig(Settings):
     """Where results go."""
 
     root: str = "build"
-    """Folder for artifacts, metadata and logs, one sub-folder a pipeline. May be ``gs://`` or
-    ``s3://`` on Kubeflow."""
+    """Folder of this machine for artifacts, metadata and logs, one sub-folder a pipeline."""
     serving_dir: str = "serving_models"
     """Folder to which versions are pushed, as ``<serving_dir>/<name>/<version>``: what a
     TensorFlow Serving base path points at."""

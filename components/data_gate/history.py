@@ -1,7 +1,7 @@
 """The statistics of the runs whose data was accepted: ``<base path>/<number>``, one folder a run.
 
-A folder beside the artifacts, on whatever file system they are on, rather than a metadata store: it
-works the same locally and on Kubeflow, whose open-source backend runs no TFX resolvers. An entry counts once it
+A folder beside the artifacts, on whatever file system they are on, rather than a metadata store: it works
+the same locally and on Kubeflow, whose open-source backend runs no TFX resolvers. An entry counts once it
 is whole: `_ORIGIN` is written last, and object storage could not rename a folder at once.
 """
 

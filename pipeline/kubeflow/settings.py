@@ -34,7 +34,9 @@ class StageTable(Settings):
     """Memory, requested and at most, in GB."""
     gpus: int = Field(default=0, ge=0, le=16)
     """GPUs."""
-    environment: dict[str, str] = {}
+    gpu_type: str = ""
+    """Which; the target's own name."""
+    environment: dict[str, str] = Field(default_factory=dict)
     """Environment variables; a stage's are added to the default's. No part of the cache's key."""
     retries: int = Field(default=0, ge=0, le=10)
     """How often a stage that failed is run again. A retried stage starts with empty outputs; the Trainer
@@ -74,11 +76,11 @@ class KubeflowStage(StageTable):
 
     gpu_type: str = "nvidia.com/gpu"
     """The Kubernetes resource name of a GPU."""
-    node_selector: dict[str, str] = {}
+    node_selector: dict[str, str] = Field(default_factory=dict)
     """Labels that a node must have, such as ``{ "cloud.google.com/gke-accelerator" = "nvidia-l4" }``."""
     tolerations: tuple[Toleration, ...] = ()
     """Taints of nodes that the pod puts up with: ``{ key = "nvidia.com/gpu" }``."""
-    volumes: dict[str, str] = {}
+    volumes: dict[str, str] = Field(default_factory=dict)
     """Persistent volume claims by the folder where they are mounted: ``{ "/data" = "corpus" }``."""
     timeout_s: int = Field(default=0, ge=0)
     """Ends the pod after so many seconds; 0: never."""
@@ -88,8 +90,8 @@ class KubeflowStage(StageTable):
     def _a_resource_name(cls, gpu_type: str) -> str:
         if not _RESOURCE_NAME.fullmatch(gpu_type):
             raise ValueError(
-                "Kubernetes would wait for ever for a resource of this name: give one such as nvidia.com/gpu, "
-                "and choose the kind of GPU by node_selector"
+                "Kubernetes would wait for ever for a resource of this name: give one such as "
+                "nvidia.com/gpu, and choose the kind of GPU by node_selector"
             )
         return gpu_type
 
@@ -134,7 +136,7 @@ class KubeflowConfig(TargetTable):
 
     submit: KubeflowSubmission = KubeflowSubmission()
     default: KubeflowStage = KubeflowStage()
-    stages: dict[Stage, KubeflowStage] = {}
+    stages: dict[Stage, KubeflowStage] = Field(default_factory=dict)
     """By stage, what it gets instead of the default: ``[kubeflow.stages.Trainer]``, with ``gpus = 1``."""
 
     def stage(self, name: str) -> KubeflowStage:
@@ -147,7 +149,7 @@ class VertexConfig(TargetTable):
 
     submit: VertexSubmission = VertexSubmission()
     default: VertexStage = VertexStage()
-    stages: dict[Stage, VertexStage] = {}
+    stages: dict[Stage, VertexStage] = Field(default_factory=dict)
     """By stage, what it gets instead of the default: ``[vertex.stages.Trainer]``, with ``gpus = 1``."""
 
     def stage(self, name: str) -> VertexStage:

@@ -99,7 +99,7 @@ def _write_resources(resources: Any, settings: StageTable) -> None:
     if settings.memory_gb is not None:
         resources.memory_limit = resources.memory_request = settings.memory_gb
     if settings.gpus:
-        resources.accelerator.type = settings.gpu_type  # type: ignore[attr-defined]
+        resources.accelerator.type = settings.gpu_type
         resources.accelerator.count = settings.gpus
 
 

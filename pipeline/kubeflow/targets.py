@@ -19,7 +19,7 @@ class Target(str, Enum):
 
 _SCHEMES = {Target.KUBEFLOW: ("gs://", "s3://"), Target.VERTEX: ("gs://",)}
 _SERVICES = {"FlinkRunner": "flink_master", "SparkRunner": "spark_master_url"}
-"""Beam runners that would start an engine of their own in the stage's container, with Java, which it lacks."""
+"""Beam runners that would start an engine of their own, with Java, which a stage's container lacks."""
 
 
 def table(config: PipelineConfig, target: Target) -> KubeflowConfig | VertexConfig:
@@ -33,7 +33,9 @@ def problems(config: PipelineConfig, target: Target) -> list[str]:
     found = [*_folders(config, target), *_inputs(config, target), *_beam(config, target)]
     found += [f"{target.value}.default.{problem}" for problem in _stage(settings.default, target)]
     for name in settings.stages:
-        found += [f"{target.value}.stages.{name}.{problem}" for problem in _stage(settings.stage(name), target)]
+        found += [
+            f"{target.value}.stages.{name}.{problem}" for problem in _stage(settings.stage(name), target)
+        ]
     return found
 
 
@@ -41,15 +43,16 @@ def _folders(config: PipelineConfig, target: Target) -> Iterator[str]:
     settings, schemes = table(config, target), _SCHEMES[target]
     expected = f"expected a folder in {' or '.join(schemes)}"
     if not settings.pipeline_root.startswith(schemes):
-        reason = " (TFX has no file system for MinIO's own scheme)" if "minio://" in settings.pipeline_root else ""
-        yield f"{target.value}.pipeline_root = {settings.pipeline_root!r}: {expected}{reason}"
+        reason = " (TFX has no file system for MinIO's own scheme)"
+        shown = reason if settings.pipeline_root.startswith("minio://") else ""
+        yield f"{target.value}.pipeline_root = {settings.pipeline_root!r}: {expected}{shown}"
     if not _is_there(settings.serving_dir, settings, target):
         yield f"{target.value}.serving_dir = {settings.serving_dir!r}: {expected}"
     paths = (settings.pipeline_root, settings.serving_dir, settings.corpus_path or "")
     if any(path.startswith("s3://") for path in paths) and not stack.HAS_S3:
         yield (
-            "s3://: TensorFlow has no file system for it on Python 3.11 and later (tensorflow-io ended before): "
-            "use gs://, or the base stack"
+            "s3://: TensorFlow has no file system for it on Python 3.11 and later (tensorflow-io ended "
+            "before): use gs://, or the base stack"
         )
 
 
@@ -60,8 +63,8 @@ def _inputs(config: PipelineConfig, target: Target) -> Iterator[str]:
     if not _is_there(corpus, settings, target):
         field = f"{target.value}.corpus_path" if settings.corpus_path else "corpus.path"
         yield (
-            f"{field} = {corpus!r}: is on this machine, and no stage would find it: copy it to object storage and "
-            f"set {target.value}.corpus_path"
+            f"{field} = {corpus!r}: is on this machine, and no stage would find it: copy it to object "
+            f"storage and set {target.value}.corpus_path"
         )
     for path in config.decontamination.against:
         if not _is_there(path, settings, target):
@@ -84,8 +87,8 @@ def _beam(config: PipelineConfig, target: Target) -> Iterator[str]:
     names = [text.lstrip("-").partition("=")[0] for text in config.beam.options]
     if option is not None and option not in names:
         yield (
-            f"beam.runner = {config.beam.runner!r}: needs --{option}=… in beam.options on {target.value}: a stage's "
-            "container has no engine of its own"
+            f"beam.runner = {config.beam.runner!r}: needs --{option}=… in beam.options on {target.value}: a "
+            "stage's container has no engine of its own"
         )
 
 
@@ -93,6 +96,6 @@ def _stage(stage: StageTable, target: Target) -> Iterator[str]:
     if target is Target.VERTEX and stage.gpus:
         from google.cloud.aiplatform_v1.types import AcceleratorType
 
-        kinds = [kind.name for kind in AcceleratorType if kind.value]
+        kinds = [name for name, kind in AcceleratorType.__members__.items() if kind.value]
         if stage.gpu_type not in kinds:
             yield f"gpu_type = {stage.gpu_type!r}: not a kind that Vertex AI has: {', '.join(kinds)}"

@@ -1,11 +1,11 @@
 """Google Cloud Storage as its clients see it, in memory: for ``gs://`` paths without a network.
 
-The real clients talk to it, TensorFlow's in C++ and Beam's in Python: they are told of an HTTPS proxy and of a
-certificate authority, and this is both the proxy and, behind it, ``www.googleapis.com`` and
-``storage.googleapis.com``. As Cloud Storage it has objects and no folders, lists a prefix at once after a write,
-and knows no rename. What is served: objects' metadata, listing with a delimiter, reading with a range, resumable and
-multipart uploads, rewriting, deletion, batches of these, and a token for any credentials
-(https://cloud.google.com/storage/docs/json_api/v1).
+The real clients talk to it, TensorFlow's in C++ and Beam's in Python: they are told of an HTTPS proxy and
+of a certificate authority, and this is both the proxy and, behind it, ``www.googleapis.com`` and
+``storage.googleapis.com``. As Cloud Storage it has objects and no folders, lists a prefix at once after a
+write, and knows no rename. What is served: objects' metadata, listing with a delimiter, reading with a
+range, resumable and multipart uploads, rewriting, deletion, batches of these, and a token for any
+credentials (https://cloud.google.com/storage/docs/json_api/v1).
 """
 
 from __future__ import annotations
@@ -190,7 +190,9 @@ class ObjectStore:
             number = str(next(self._numbers))
             self._uploads[number] = (bucket, name), bytearray()
             # As Cloud Storage does: where the request went, by the host's own name.
-            address = f"https://{headers['Host']}" if headers["Host"] in HOSTS else f"http://{headers['Host']}"
+            address = (
+                f"https://{headers['Host']}" if headers["Host"] in HOSTS else f"http://{headers['Host']}"
+            )
             location = f"{address}{path}?uploadType=resumable&upload_id={number}"
             return Answer(200, b"", (("Location", location),))
         target, received = self._uploads[query["upload_id"]]
@@ -327,4 +329,3 @@ def _certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem, private)
     return pem, context
-

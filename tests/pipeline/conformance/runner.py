@@ -1,14 +1,15 @@
 """Runs a compiled pipeline as Kubeflow Pipelines' driver and launcher do, from the specification alone.
 
-What they do was read in kubeflow/pipelines at 7b70c7b (August 2026): ``backend/src/v2/driver`` (inputs, their types,
-output URIs, the launcher's own output ``executor-logs``), ``component/launcher_v2.go`` (inputs copied to local
-disk, placeholders, the command run, outputs read back from its metadata file), ``objectstore/object_store.go``
-(copying) and ``compiler/argocompiler`` (a task waits for its ``dependentTasks``, and for nothing else; retries).
+What they do was read in kubeflow/pipelines at 7b70c7b (August 2026): ``backend/src/v2/driver`` (inputs,
+their types, output URIs, the launcher's own output ``executor-logs``), ``component/launcher_v2.go`` (inputs
+copied to local disk, placeholders, the command run, outputs read back from its metadata file),
+``objectstore/object_store.go`` (copying) and ``compiler/argocompiler`` (a task waits for its
+``dependentTasks``, and for nothing else; retries).
 
-A container is a fresh process here: no environment but the image's and the specification's, a working directory,
-home and temporary folder of its own, and, where the system lets a process have its own mounts (`ISOLATED`),
-an empty ``/tmp``. Files elsewhere on the machine can be read, as the installed packages must be. Nothing is
-known of caching, and no MLMD server is there.
+A container is a fresh process here: no environment but the image's and the specification's, a working
+directory, home and temporary folder of its own, and, where the system lets a process have its own mounts
+(`ISOLATED`), an empty ``/tmp``. Files elsewhere on the machine can be read, as the installed packages must
+be. Nothing is known of caching, and no MLMD server is there.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ _MOUNT = "/mnt"
 _ISOLATE = f'mount --bind "$1" {_MOUNT} && mount -t tmpfs none /tmp && cd {_MOUNT}/work && shift && exec "$@"'
 ISOLATED = (
     shutil.which("unshare") is not None
-    and subprocess.run(["unshare", "-rm", "sh", "-c", "mount -t tmpfs none /tmp"], capture_output=True).returncode == 0
+    and subprocess.run(
+        ["unshare", "-rm", "sh", "-c", "mount -t tmpfs none /tmp"], capture_output=True
+    ).returncode
+    == 0
 )
 """Whether a container's ``/tmp`` is its own."""
 
@@ -146,7 +150,8 @@ class Run:
                 if not declared.is_optional and not declared.HasField("default_value"):
                     raise TaskFailed(f"{task.name}: parameter {name} has no value")
             elif values[name].WhichOneof("kind") != _KINDS[declared.parameter_type]:
-                raise TaskFailed(f"{task.name}: parameter {name} is no {Parameter.ParameterTypeEnum.Name(declared.parameter_type)}")
+                expected = Parameter.ParameterTypeEnum.Name(declared.parameter_type)
+                raise TaskFailed(f"{task.name}: parameter {name} is no {expected}")
         for name, given in task.specification.inputs.artifacts.items():
             source = given.task_output_artifact
             with self._lock:
@@ -183,7 +188,10 @@ class Run:
             "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
             "HOME": f"{seen_as}/home",
             "TMPDIR": f"{seen_as}/tmp",
-            **{name: value.format(files=f"{seen_as}/image") for name, value in self._image.environment.items()},
+            **{
+                name: value.format(files=f"{seen_as}/image")
+                for name, value in self._image.environment.items()
+            },
             **{each.name: each.value for each in task.container.env},
         }
         arguments = [*task.container.command, *task.container.args]
@@ -240,10 +248,17 @@ def _fill(argument: str, invocation: Any) -> str:
     """Placeholders, as the launcher fills them in."""
     filled = argument.replace("{{$}}", json_format.MessageToJson(invocation, indent=None))
     for name, value in invocation.inputs.parameter_values.items():
-        text = value.string_value if value.HasField("string_value") else json.dumps(json_format.MessageToDict(value))
-        filled = filled.replace("{{$.inputs.parameters['%s']}}" % name, text)
-    for side, artifacts in (("inputs", invocation.inputs.artifacts), ("outputs", invocation.outputs.artifacts)):
+        text = (
+            value.string_value
+            if value.HasField("string_value")
+            else json.dumps(json_format.MessageToDict(value))
+        )
+        filled = filled.replace(f"{{{{$.inputs.parameters['{name}']}}}}", text)
+    for side, artifacts in (
+        ("inputs", invocation.inputs.artifacts),
+        ("outputs", invocation.outputs.artifacts),
+    ):
         for name, found in artifacts.items():
-            key = "{{$.%s.artifacts['%s'].uri}}" % (side, name)
+            key = f"{{{{$.{side}.artifacts['{name}'].uri}}}}"
             filled = filled.replace(key, found.artifacts[0].uri)
     return filled

@@ -22,7 +22,7 @@ def _component(name, inputs=()):
     return {
         "executorLabel": f"{name}_executor",
         "inputDefinitions": {
-            "artifacts": {key: kind for key in inputs},
+            "artifacts": dict.fromkeys(inputs, kind),
             "parameters": {"text": {"parameterType": "STRING"}},
         },
         "outputDefinitions": {"artifacts": {"model": kind}},
@@ -43,7 +43,11 @@ def _specification(first, second, **changes):
     }
     executors = {
         f"{name}_executor": {
-            "container": {"image": "any", "command": ["python", "-c", code + WRITE_OUTPUTS], "args": ["{{$}}"]}
+            "container": {
+                "image": "any",
+                "command": ["python", "-c", code + WRITE_OUTPUTS],
+                "args": ["{{$}}"],
+            }
         }
         for name, code in (("First", first), ("Second", second))
     }
@@ -167,5 +171,3 @@ def test_a_field_that_the_schema_does_not_have_is_an_error(run):
     specification["root"]["dag"]["tasks"]["First"]["nodeSelector"] = {"a": "b"}
     with pytest.raises(Exception, match="nodeSelector"):
         run(specification)
-
-

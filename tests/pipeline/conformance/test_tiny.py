@@ -1,9 +1,9 @@
-"""The tiny configuration, compiled and run as a cluster would, through an object store: what comes of it is what
-the run on this machine gives, bit for bit.
+"""The tiny configuration, compiled and run as a cluster would, through an object store: what comes of it is
+what the run on this machine gives, bit for bit.
 
 Compared are the tokenizer, the packed rows (as a set: their order in a file is the writing worker's), the
-model's manifest with the hash of its weights, the evaluation with every metric of every slice, and the files of
-the pushed model that do not hold a time: variables, warm-up requests and assets.
+model's manifest with the hash of its weights, the evaluation with every metric of every slice, and the
+files of the pushed model that do not hold a time: variables, warm-up requests and assets.
 """
 
 import gzip
@@ -47,7 +47,9 @@ def there(ran, served):
 
     def objects(stage, output):
         prefix = ran.output_uri(stage, output).removeprefix(f"gs://{BUCKET}/")
-        return {name[len(prefix) + 1 :]: store.read(BUCKET, name) for name in store.names(BUCKET, f"{prefix}/")}
+        return {
+            name[len(prefix) + 1 :]: store.read(BUCKET, name) for name in store.names(BUCKET, f"{prefix}/")
+        }
 
     return objects
 
@@ -123,15 +125,22 @@ def test_the_pushed_model_is_the_same(served, tiny_config):
     assert set(cluster) == set(local)
     assert _manifest(cluster) == _manifest(local)
     same = {name for name in local if cluster[name] == local[name]}
-    assert set(local) - same <= {"saved_model.pb", "fingerprint.pb", "assets.extra/lexmill.json", "keras_metadata.pb"}
+    assert set(local) - same <= {
+        "saved_model.pb",
+        "fingerprint.pb",
+        "assets.extra/lexmill.json",
+        "keras_metadata.pb",
+    }
 
 
-def test_the_model_file_came_last_and_nothing_else_was_left_beside_the_version(ran, served):
+@pytest.mark.usefixtures("ran")
+def test_the_model_file_came_last_and_nothing_was_left_beside_the_version(served):
     store, *_ = served
-    pushed = [name for kind, name in store.history if kind == "write" and name.startswith("serving_models/tiny/1/")]
-    assert pushed[-1] == "serving_models/tiny/1/saved_model.pb"
-    assert all(name.startswith("serving_models/tiny/1/") for name in store.names(BUCKET, "serving_models/tiny/")
-               if not name.endswith("/"))  # fmt: skip
+    version = "serving_models/tiny/1/"
+    written = [name for kind, name in store.history if kind == "write" and name.startswith(version)]
+    assert written[-1] == f"{version}saved_model.pb"
+    there = [name for name in store.names(BUCKET, "serving_models/tiny/") if not name.endswith("/")]
+    assert [name for name in there if not name.startswith(version)] == []
 
 
 def test_the_clients_were_tensorflows_and_beams(ran, served):

@@ -61,7 +61,9 @@ def _containers(text):
 
 
 @BOTH
-@pytest.mark.skipif(sys.version_info >= (3, 11), reason="the golden files are of the base stack's TFX and KFP")
+@pytest.mark.skipif(
+    sys.version_info >= (3, 11), reason="the golden files are of the base stack's TFX and KFP"
+)
 def test_the_compiled_pipeline_is_the_golden_one(texts, target):
     assert texts[target] == GOLDEN[target].read_text(encoding="utf-8")
 
@@ -153,7 +155,8 @@ def test_a_stage_has_the_defaults_but_for_what_it_says_itself(tmp_path):
         "kubeflow.default.cpu=2", "kubeflow.default.memory_gb=4", "kubeflow.stages.Trainer.memory_gb=16",
         'kubeflow.default.environment={A="1",B="2"}', 'kubeflow.stages.Trainer.environment={B="3"}',
         "kubeflow.default.caching=false", "kubeflow.stages.SchemaGen.caching=true",
-        'kubeflow.default.tolerations=[{key="nvidia.com/gpu"}]', 'kubeflow.default.volumes={"/data"="corpus"}',
+        'kubeflow.default.tolerations=[{key="nvidia.com/gpu"}]',
+        'kubeflow.default.volumes={"/data"="corpus"}',
         "kubeflow.default.timeout_s=90",
     )  # fmt: skip
     containers, tasks = _containers(text), _tasks(text)
@@ -175,11 +178,11 @@ def test_a_stage_has_the_defaults_but_for_what_it_says_itself(tmp_path):
 
 def test_caching_corpus_gen_makes_the_files_part_of_its_key(tmp_path):
     def fingerprint():
-        text = _compile(
-            Target.KUBEFLOW, f"kubeflow.corpus_path={tmp_path}", f'kubeflow.default.volumes={{"{tmp_path}"="c"}}',
-            "kubeflow.stages.CorpusGen.caching=true",
-        )  # fmt: skip
-        return _tasks(text)["CorpusGen"]["inputs"]["parameters"]["input_fingerprint"]["runtimeValue"]["constant"]
+        mounted = f'kubeflow.default.volumes={{"{tmp_path}"="c"}}'
+        caching = "kubeflow.stages.CorpusGen.caching=true"
+        text = _compile(Target.KUBEFLOW, f"kubeflow.corpus_path={tmp_path}", mounted, caching)
+        parameters = _tasks(text)["CorpusGen"]["inputs"]["parameters"]
+        return parameters["input_fingerprint"]["runtimeValue"]["constant"]
 
     (tmp_path / "a.txt").write_text("one")
     first = fingerprint()
