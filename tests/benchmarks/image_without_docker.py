@@ -30,15 +30,13 @@ CHECKS = {
     "command": ["lexmill", "--help"],
     "configuration": ["lexmill", "config", "check", "tiny"],
     "executor": [
-        "python", "-m", "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor", "--helpshort",
+        "python", "-m", "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor", "--help",
     ],
     "stage": ["python", "-c", "import pipeline.kubeflow.container, tfx.components, apache_beam, keras_hub"],
     "doctor": ["lexmill", "doctor"],
     "pipeline": ["lexmill", "run", "tiny", "--ask", "To be"],
 }  # fmt: skip
 """Name -> what is run in the finished root."""
-_EXPECTED_STATUS = {"executor": 1}
-"""absl's help ends with 1."""
 _NETWORK = ("PIP_CERT", "SSL_CERT_FILE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
@@ -174,31 +172,31 @@ def build(folder: Path, arguments: Mapping[str, str]) -> Root:
 def sizes(root: Root) -> list[tuple[str, int]]:
     """What takes how much: the whole, the environment, and its largest packages."""
     packages = next(root.path("/opt/lexmill/lib").glob("python3*/site-packages"))
-    folders = [root.folder, root.path("/opt/lexmill"), *packages.iterdir()]
-    done = subprocess.run(["du", "-sBMB", *map(str, folders)], capture_output=True, text=True, check=True)
-    lines = [line.split("\t") for line in done.stdout.splitlines()]
-    found = sorted(
-        ((Path(path).name, int(size.removesuffix("MB"))) for size, path in lines), key=lambda x: -x[1]
-    )
-    return found[:22]
+    groups = [[root.folder], [root.path("/opt/lexmill")], list(packages.iterdir())]
+    found = []
+    for folders in groups:  # du counts no file twice, so that a folder and what is in it are asked for apart.
+        du = ["du", "-sBMB", *map(str, folders)]
+        done = subprocess.run(du, capture_output=True, text=True, check=True)
+        found += [line.split("\t") for line in done.stdout.splitlines()]
+    pairs = ((Path(path).name, int(size.removesuffix("MB"))) for size, path in found)
+    return sorted(pairs, key=lambda pair: -pair[1])[:22]
 
 
 def check(root: Root) -> int:
     """Runs `CHECKS`; the number that failed."""
     failed = 0
-    mounts = [
-        ["mount", "-t", "proc", "proc", str(root.path("/proc"))],
-        ["mount", "--bind", "/dev", str(root.path("/dev"))],
-    ]
+    shared = ["mount", "-t", "tmpfs", "-o", "size=64m,mode=1777", "tmpfs"]  # As Docker's.
+    mounts = [["mount", "-t", "proc", "proc", str(root.path("/proc"))], [*shared, str(root.path("/dev/shm"))]]
     for mount in mounts:
         subprocess.run(mount, check=True)
     try:
+        # No part of the image: what the tiny configuration reads.
         samples.prepare("shakespeare", root.path("/home/lexmill/data/shakespeare"))
         subprocess.run(["chown", "-R", "10001:0", str(root.path("/home/lexmill"))], check=True)
         for name, command in CHECKS.items():
             started = time.monotonic()
             done = root.run(command)
-            right = done.returncode == _EXPECTED_STATUS.get(name, 0)
+            right = done.returncode == 0
             failed += not right
             print(f"{'ok' if right else 'FAILED'} {name} ({time.monotonic() - started:.1f} s)")
             print("".join(f"    {line}\n" for line in (done.stdout + done.stderr).strip().splitlines()[-20:]))
