@@ -200,7 +200,7 @@ class Run:
             command = ["unshare", "-rm", "sh", "-c", _ISOLATE, "sh", str(folder), *command]
         done = subprocess.run(
             command, cwd=folder / "work", env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, errors="replace", timeout=300, check=False,
+            stderr=subprocess.STDOUT, text=True, errors="replace", timeout=1800, check=False,
         )  # fmt: skip
         self.logs[task.name] = done.stdout
         return done.returncode
