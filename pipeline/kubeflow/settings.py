@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, field_validator, model_validator
 
 from models.config import Settings
+from pipeline.kubeflow.submit_settings import KubeflowSubmission, VertexSubmission
 
 Stage = Literal[
     "CorpusGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "TokenizerTrainer",
@@ -131,8 +132,9 @@ class TargetTable(Settings):
 
 
 class KubeflowConfig(TargetTable):
-    """Kubeflow Pipelines: what only ``lexmill compile --target kubeflow`` reads."""
+    """Kubeflow Pipelines: what only the target kubeflow reads."""
 
+    submit: KubeflowSubmission = KubeflowSubmission()
     default: KubeflowStage = KubeflowStage()
     stages: dict[Stage, KubeflowStage] = Field(default_factory=dict)
     """By stage, what it gets instead of the default: ``[kubeflow.stages.Trainer]``, with ``gpus = 1``."""
@@ -143,8 +145,9 @@ class KubeflowConfig(TargetTable):
 
 
 class VertexConfig(TargetTable):
-    """Vertex AI Pipelines: what only ``lexmill compile --target vertex`` reads."""
+    """Vertex AI Pipelines: what only the target vertex reads."""
 
+    submit: VertexSubmission = VertexSubmission()
     default: VertexStage = VertexStage()
     stages: dict[Stage, VertexStage] = Field(default_factory=dict)
     """By stage, what it gets instead of the default: ``[vertex.stages.Trainer]``, with ``gpus = 1``."""

@@ -22,6 +22,8 @@ COMMANDS = [
     "config",
     "data",
     "trace",
+    "submit",
+    "image",
 ]
 
 
