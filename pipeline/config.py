@@ -26,6 +26,7 @@ from models.networks import sizes
 from pipeline import beam_options
 from pipeline.errors import ConfigError
 from pipeline.kubeflow.settings import KubeflowConfig
+from pipeline.metadata.settings import MetadataConfig
 from pipeline.stack import toml_loads
 from serving.tensorflow_serving.config import ServingConfig
 
@@ -73,6 +74,7 @@ class PipelineConfig(Settings):
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     output: OutputConfig = OutputConfig()
+    metadata: MetadataConfig = MetadataConfig()
     beam: BeamConfig = BeamConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()
     serving: ServingConfig = ServingConfig()

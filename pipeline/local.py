@@ -28,6 +28,8 @@ from pipeline import beam_options, history, stage_results
 from pipeline.config import PipelineConfig
 from pipeline.errors import RunInProgressError
 from pipeline.graph import Places, create_pipeline
+from pipeline.metadata.connection import connection
+from pipeline.metadata.store import Store
 
 _LAST_DATA_STAGE = "SequencePacker"
 
@@ -67,12 +69,13 @@ def run(config: PipelineConfig, run_id: str, observer: Observer, plan: Plan | No
     """
     cores.share()  # Before any stage uses TensorFlow: all run in this process.
     with _only_run(config):
+        store = Store(config)  # Before any work, so that a server that does not answer is told now.
         history.record_configuration(config, run_id)
         preset_sha256 = _look_at_preset(config, observer)
         ir = _compiled(config, run_id, preset_sha256)
         for index in range(len(ir.nodes)):
             node = ir.nodes[index].pipeline_node
-            _run_stage(ir, node, history.connection(config), observer)
+            _run_stage(ir, node, config, store, observer)
             if plan is not None and node.node_info.id == _LAST_DATA_STAGE:
                 config = plan(_data_outputs(config, run_id))
                 history.record_configuration(config, run_id)
@@ -87,7 +90,7 @@ def _compiled(config: PipelineConfig, run_id: str, preset_sha256: str | None) ->
         model_base_path=config.model_base_path,
         preset_sha256=preset_sha256,
         beam_options=beam_options.local(config.beam, config.corpus),
-        metadata=history.connection(config),
+        metadata=connection(config),
     )
     ir = compiler.Compiler().compile(create_pipeline(config, places))
     runtime_parameter_utils.substitute_runtime_parameter(
@@ -122,23 +125,27 @@ def _data_outputs(config: PipelineConfig, run_id: str) -> DataOutputs:
 
 
 def _run_stage(
-    ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, connection: object, observer: Observer
+    ir: pipeline_pb2.Pipeline,
+    node: pipeline_pb2.PipelineNode,
+    config: PipelineConfig,
+    store: Store,
+    observer: Observer,
 ) -> None:
     stage = node.node_info.id
     observer.start(stage)
     started = time.monotonic()
-    if stage == "Pusher" and not history.pushed_versions_exist(connection):
+    if stage == "Pusher" and not history.pushed_versions_exist(store):
         node.execution_options.caching_options.enable_cache = False
     deployment = runner_utils.extract_local_deployment_config(ir)
     execution = launcher.Launcher(
         pipeline_node=node,
-        mlmd_connection=metadata.Metadata(connection),
+        mlmd_connection=metadata.Metadata(connection(config)),
         pipeline_info=ir.pipeline_info,
         pipeline_runtime_spec=ir.runtime_spec,
         executor_spec=runner_utils.extract_executor_spec(deployment, stage),
         custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, stage),
     ).launch()
-    cached = history.was_cached(connection, execution.execution_id)
+    cached = history.was_cached(store, execution.execution_id)
     result = None if cached else stage_results.describe(stage, execution.output_dict)
     observer.finish(time.monotonic() - started, cached, result)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.kubeflow import compile as compiler
 from pipeline.config import load
+from pipeline.kubeflow import compile as compiler
 
 GOLDEN = Path(__file__).parent / "golden" / "tiny.yaml"
 

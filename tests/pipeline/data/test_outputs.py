@@ -9,6 +9,7 @@ from pipeline import history
 from pipeline.config import load
 from pipeline.data import outputs
 from pipeline.errors import MissingInputError
+from pipeline.metadata.connection import connection
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def record(config):
 
     def add(run_id, *made):
         history.record_configuration(config, run_id)
-        store = metadata_store.MetadataStore(history.connection(config))
+        store = metadata_store.MetadataStore(connection(config))
         context_type = store.put_context_type(mlmd.ContextType(name=constants.PIPELINE_RUN_CONTEXT_TYPE_NAME))
         for stage, output in made:
             stage_type = store.put_execution_type(mlmd.ExecutionType(name=f"components.{stage}"))
