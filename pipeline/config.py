@@ -94,6 +94,12 @@ class PipelineConfig(Settings):
             raise ValueError('tokenizer: model.family = "preset" brings its own: remove this table')
         return self
 
+    @model_validator(mode="after")
+    def _a_preset_is_where_training_starts(self) -> PipelineConfig:
+        if self.model.family == "preset" and self.training.warm_start != "none":
+            raise ValueError('training.warm_start: model.family = "preset" starts from the preset: remove it')
+        return self
+
     @property
     def root(self) -> str:
         """Folder of this pipeline's artifacts, metadata and logs."""

@@ -28,6 +28,7 @@ from components.serving_validator.component import ServingValidator
 from components.tokenizer_trainer.component import TokenizerTrainer
 from components.trainer.component import Trainer
 from components.trainer.settings import TrainerSettings
+from components.warm_start import WarmStart
 from pipeline.config import PipelineConfig
 
 
@@ -42,6 +43,8 @@ class Places:
     beam_options: tuple[str, ...]
     preset_sha256: str | None = None
     """Of the preset's files, where the model starts from one and they are at hand."""
+    warm_start: WarmStart | None = None
+    """Where training starts from a pushed model, which one; None: found when the stage runs."""
     metadata: Any = None
     """ML Metadata's ``ConnectionConfig``; None where the orchestrator has its own."""
 
@@ -81,7 +84,10 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
 
     preset = config.model.preset
     source = PresetTokenizer(preset=preset, sha256=places.preset_sha256) if preset else None
-    tokenizer = TokenizerTrainer(documents, config.tokenizer, source)
+    start = None
+    if config.training.warm_start == "latest":
+        start = places.warm_start or WarmStart(base_path=places.model_base_path)
+    tokenizer = TokenizerTrainer(documents, config.tokenizer, source, start)
     tokenizer.add_upstream_node(gate)
     packer = SequencePacker(documents, tokenizer.outputs["tokenizer"], config.packing)
     rows = packer.outputs["packed_examples"]
@@ -91,6 +97,7 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
         training=config.training,
         sequence_length=config.packing.sequence_length,
         preset_sha256=places.preset_sha256,
+        warm_start=start,
     )
     trainer = Trainer(rows, tokenizer.outputs["tokenizer"], settings, f"{places.root}/checkpoints")
     model = trainer.outputs["model"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 
 from tfx.dsl.io import fileio
 
@@ -33,13 +32,6 @@ class Run:
     pushed_path: str | None
     evaluation_path: str | None
     tensorboard_path: str | None
-
-
-def record_configuration(config: PipelineConfig, run_id: str) -> None:
-    """Keeps the full configuration of a run beside its log."""
-    path = Path(config.root, "runs", run_id, "config.json")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def runs(config: PipelineConfig) -> list[Run]:

@@ -15,11 +15,13 @@ from components import documents, progress
 from components.artifacts import TOKENIZER_MODEL, Tokenizer
 from components.config import PresetTokenizer, TokenizerConfig
 from components.tokenizer_trainer import sampling, training
+from components.warm_start import WarmStart
 from models.tokenizing.sentence_pieces import SentencePieceModel
 
 EXAMPLES = "examples"
 SETTINGS = "settings"
 PRESET = "preset"
+WARM_START = "warm_start"
 TOKENIZER = "tokenizer"
 TRAIN = "train"
 
@@ -30,6 +32,7 @@ class TokenizerTrainerSpec(component_spec.ComponentSpec):
     PARAMETERS = {  # noqa: RUF012
         SETTINGS: component_spec.ExecutionParameter(type=str),
         PRESET: component_spec.ExecutionParameter(type=str, optional=True),
+        WARM_START: component_spec.ExecutionParameter(type=str, optional=True),
     }
     INPUTS = {EXAMPLES: component_spec.ChannelParameter(type=standard_artifacts.Examples)}  # noqa: RUF012
     OUTPUTS = {TOKENIZER: component_spec.ChannelParameter(type=Tokenizer)}  # noqa: RUF012
@@ -37,7 +40,8 @@ class TokenizerTrainerSpec(component_spec.ComponentSpec):
 
 @final
 class Executor(base_executor.BaseExecutor):
-    """Reads the train split once, in one process, and trains; or takes the preset's tokenizer."""
+    """Reads the train split once, in one process, and trains; or takes the preset's tokenizer, or that of the
+    model that training starts from."""
 
     def Do(
         self,
@@ -50,6 +54,10 @@ class Executor(base_executor.BaseExecutor):
             _write(directory, _of_preset(PresetTokenizer.model_validate_json(source)))
             return
         settings = TokenizerConfig.model_validate_json(exec_properties[SETTINGS])
+        kept = _of_pushed(exec_properties.get(WARM_START), settings)
+        if kept is not None:
+            _write(directory, kept)
+            return
         train_uri = artifact_utils.get_split_uri(input_dict[EXAMPLES], TRAIN)
         texts = sampling.sample_by_hash(_texts(train_uri), settings.max_training_bytes)
         num_bytes = sum(len(text.encode()) for text in texts)
@@ -62,7 +70,8 @@ class Executor(base_executor.BaseExecutor):
 
 @final
 class TokenizerTrainer(base_component.BaseComponent):
-    """Trains the tokenizer, on the train split only; with ``preset``, takes that one's.
+    """Trains the tokenizer, on the train split only; with ``preset``, takes that one's;
+    with ``warm_start``, the pushed model's, if there is one.
 
     Outputs:
       tokenizer: `components.artifacts.Tokenizer`.
@@ -76,12 +85,14 @@ class TokenizerTrainer(base_component.BaseComponent):
         examples: types.BaseChannel,
         tokenizer: TokenizerConfig,
         preset: PresetTokenizer | None = None,
+        warm_start: WarmStart | None = None,
     ) -> None:
         super().__init__(
             spec=TokenizerTrainerSpec(
                 examples=examples,
                 settings=tokenizer.model_dump_json(),
                 preset=preset.model_dump_json() if preset else None,
+                warm_start=warm_start.of_tokenizer.model_dump_json() if warm_start else None,
                 tokenizer=types.Channel(type=Tokenizer),
             )
         )
@@ -91,6 +102,22 @@ def _write(directory: str, content: bytes) -> None:
     fileio.makedirs(directory)
     with fileio.open(f"{directory}/{TOKENIZER_MODEL}", "wb") as file:
         file.write(content)
+
+
+def _of_pushed(start: str | None, settings: TokenizerConfig) -> bytes | None:
+    """The tokenizer of the model that training starts from; None when it starts from none."""
+    if start is None:
+        return None
+    from components import warm_start
+    from models.training.warm_start import read_tokenizer
+
+    found = warm_start.resolve(WarmStart.model_validate_json(start))
+    if found is None:
+        return None
+    version, manifest = found
+    warm_start.require_same_vocabulary(version, manifest, settings.vocabulary_size)
+    progress.report(f"{manifest.vocabulary_size:,} pieces, of version {version}, from which training starts")
+    return read_tokenizer(str(manifest.training_state))
 
 
 def _of_preset(source: PresetTokenizer) -> bytes:

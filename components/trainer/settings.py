@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from components.warm_start import WarmStart
 from models.config import ModelConfig, Settings, TrainingConfig
 
 SETTINGS = "settings"
@@ -20,3 +21,5 @@ class TrainerSettings(Settings):
     sequence_length: int
     preset_sha256: str | None = None
     """Of the preset's files, where the model starts from one: another content, another training."""
+    warm_start: WarmStart | None = None
+    """Where training starts from a pushed model."""

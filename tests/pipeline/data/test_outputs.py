@@ -5,7 +5,7 @@ from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx.dsl.compiler import constants
 
-from pipeline import history
+from pipeline import run_folder
 from pipeline.config import load
 from pipeline.data import outputs
 from pipeline.errors import MissingInputError
@@ -22,7 +22,7 @@ def record(config):
     """Records a run in which these stages, and no others, made something."""
 
     def add(run_id, *made):
-        history.record_configuration(config, run_id)
+        run_folder.record_configuration(config, run_id)
         store = metadata_store.MetadataStore(connection(config))
         context_type = store.put_context_type(mlmd.ContextType(name=constants.PIPELINE_RUN_CONTEXT_TYPE_NAME))
         for stage, output in made:

@@ -10,7 +10,7 @@ from tfx.dsl.compiler import constants
 from models.measures import LossSums
 from models.training.run_card import RunCard
 from models.training.run_log import RunLog, Window
-from pipeline import history
+from pipeline import run_folder
 from pipeline.config import load
 from pipeline.errors import MissingInputError
 from pipeline.metadata.connection import connection
@@ -31,7 +31,7 @@ def record(config, tmp_path):
     """Records a run: stage -> state, and an artifact that the Trainer made."""
 
     def add(run_id, stages, model_run=None):
-        history.record_configuration(config, run_id)
+        run_folder.record_configuration(config, run_id)
         store = metadata_store.MetadataStore(connection(config))
         context_type = store.put_context_type(mlmd.ContextType(name=constants.PIPELINE_RUN_CONTEXT_TYPE_NAME))
         [context] = store.put_contexts([mlmd.Context(type_id=context_type, name=run_id)])
