@@ -90,6 +90,6 @@ def require_same_vocabulary(version: int, found: Manifest, vocabulary_size: int)
     if found.vocabulary_size != vocabulary_size:
         raise WarmStartError(
             f'training.warm_start = "latest": version {version} has a vocabulary of '
-            f"{found.vocabulary_size:,}, and tokenizer.vocabulary_size = {vocabulary_size:,}: make them the same, or set "
-            'training.warm_start = "none"'
+            f"{found.vocabulary_size:,}, and tokenizer.vocabulary_size = {vocabulary_size:,}: make them the "
+            'same, or set training.warm_start = "none"'
         )

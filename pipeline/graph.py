@@ -64,9 +64,9 @@ def create_pipeline(config: PipelineConfig, places: Places) -> Pipeline:
 
 def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent, ...]:
     """The stages, in the order in which they run."""
-    selection = _selection(config)
+    chosen = selection(config)
     at_place = config.corpus.model_copy(update={"path": places.corpus_path})
-    corpus = CorpusGen(selection.model_copy(update={"corpus": at_place}))
+    corpus = CorpusGen(chosen.model_copy(update={"corpus": at_place}))
     documents = corpus.outputs["examples"]
 
     measures = StatsOptions(feature_allowlist=list(MEASURES))
@@ -78,7 +78,7 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
         statistics.outputs["statistics"],
         validator.outputs["anomalies"],
         config.validation,
-        configuration=_fingerprint(selection),
+        configuration=_fingerprint(chosen),
         base_path=f"{places.root}/accepted_statistics",
     )
 
@@ -98,6 +98,7 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
         sequence_length=config.packing.sequence_length,
         preset_sha256=places.preset_sha256,
         warm_start=start,
+        **_job(config, places),
     )
     trainer = Trainer(rows, tokenizer.outputs["tokenizer"], settings, f"{places.root}/checkpoints")
     model = trainer.outputs["model"]
@@ -116,7 +117,16 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
     return (*data, trainer, baseline, evaluator, serving, pusher)
 
 
-def _selection(config: PipelineConfig) -> CorpusGenSettings:
+def _job(config: PipelineConfig, places: Places) -> dict[str, Any]:
+    """The Trainer's settings where a cluster's machines train; on this machine they do not."""
+    job = config.training_job
+    if not job.workers or places.metadata is not None:
+        return {}
+    return {"job": job, "job_image": job.image or config.kubeflow.image, "pipeline": config.name}
+
+
+def selection(config: PipelineConfig) -> CorpusGenSettings:
+    """What decides which documents there are."""
     return CorpusGenSettings(
         corpus=config.corpus,
         cleaning=config.cleaning,

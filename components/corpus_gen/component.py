@@ -50,6 +50,14 @@ class CorpusGenSpec(component_spec.ComponentSpec):
     }
 
 
+def fingerprint_of(settings: CorpusGenSettings, resolved: CorpusConfig) -> str:
+    """Of the state of every source's files, and of the task files; ``resolved`` has its spans in place."""
+    fingerprint = files.fingerprint(files.list_files(resolved))
+    if settings.decontamination.against:
+        fingerprint += f",tasks:{decontamination.fingerprint(settings.decontamination.against)}"
+    return fingerprint
+
+
 @final
 class CorpusDriver(driver.FileBasedDriver):
     """Puts the spans in place, and makes the state of *every* source's files, and of the task files, part of
@@ -63,9 +71,7 @@ class CorpusDriver(driver.FileBasedDriver):
     ) -> dict[str, Any]:
         settings = CorpusGenSettings.model_validate_json(exec_properties[SETTINGS])
         corpus, span, version = spans.resolve(settings.corpus)
-        fingerprint = files.fingerprint(files.list_files(corpus))
-        if settings.decontamination.against:
-            fingerprint += f",tasks:{decontamination.fingerprint(settings.decontamination.against)}"
+        fingerprint = fingerprint_of(settings, corpus)
         resolved = super().resolve_exec_properties(exec_properties, pipeline_info, component_info)
         resolved[SETTINGS] = settings.model_copy(update={"corpus": corpus}).model_dump_json()
         resolved[example_gen_utils.SPAN_PROPERTY_NAME] = span

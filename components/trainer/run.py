@@ -18,6 +18,7 @@ from components.trainer.settings import CHECKPOINT_ROOT, RUN_ID, SETTINGS, TOKEN
 from models.errors import WarmStartError
 
 if TYPE_CHECKING:
+    from components.training_job.settings import TrainingJobConfig
     from models.networks.counts import Counts
     from models.tokenizer import GraphTokenizer
     from models.training.loop import TrainingResult
@@ -28,7 +29,37 @@ TRAINING_STATE = "Training"
 
 
 def run_fn(fn_args: FnArgs) -> None:
-    """Trains a model on ``fn_args.train_files`` and writes it to ``fn_args.serving_model_dir``."""
+    """Trains a model on ``fn_args.train_files`` and writes it to ``fn_args.serving_model_dir``; where several
+    machines shall, starts their job and waits for it."""
+    settings = TrainerSettings.model_validate_json(fn_args.custom_config[SETTINGS])
+    if settings.job is None:
+        train(fn_args)
+    else:
+        _train_on_cluster(fn_args, settings, settings.job)
+
+
+def _train_on_cluster(fn_args: FnArgs, settings: TrainerSettings, job: TrainingJobConfig) -> None:
+    from components.training_job import cluster, manifest, request
+    from models import manifest as model_manifest
+
+    alone = settings.model_copy(update={"job": None, "job_image": "", "pipeline": ""})
+    config = {**fn_args.custom_config, SETTINGS: alone.model_dump_json()}
+    asked = request.TrainingRequest.of(fn_args).model_copy(update={"custom_config": config})
+    uri = f"{posixpath.dirname(fn_args.serving_model_dir)}/training_request.json"
+    fileio.makedirs(posixpath.dirname(uri))
+    request.write(asked, uri)
+    name = f"{settings.pipeline[:40].rstrip('-')}-{asked.digest}"
+    built = manifest.build(job, name, settings.pipeline, settings.job_image, uri)
+    cluster.run(built, job.poll_s, cluster.api())
+    found = model_manifest.read(fn_args.serving_model_dir)
+    progress.report(
+        f"{found.num_parameters:,} parameters, {found.training_tokens:,} tokens on {job.workers} machines in "
+        f"{found.training_seconds:.0f} s, {found.validation_bits_per_byte:.3f} bits per byte"
+    )
+
+
+def train(fn_args: FnArgs) -> None:
+    """Trains in this process, with the other workers of ``TF_CONFIG`` if there are any, and exports."""
     from models import causal_lm, export
     from models.networks import counts
     from models.tokenizer import GraphTokenizer

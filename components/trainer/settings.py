@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from components.training_job.settings import TrainingJobConfig
 from components.warm_start import WarmStart
 from models.config import ModelConfig, Settings, TrainingConfig
 
@@ -23,3 +24,9 @@ class TrainerSettings(Settings):
     """Of the preset's files, where the model starts from one: another content, another training."""
     warm_start: WarmStart | None = None
     """Where training starts from a pushed model."""
+    job: TrainingJobConfig | None = None
+    """Where several machines train together."""
+    job_image: str = ""
+    """Of their containers."""
+    pipeline: str = ""
+    """Names the job."""

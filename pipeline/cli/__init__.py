@@ -11,7 +11,18 @@ import warnings
 
 import typer
 
-from pipeline.cli import configuration, data, kubeflow, lineage, model, planning, running, serving, training
+from pipeline.cli import (
+    configuration,
+    data,
+    kubeflow,
+    lineage,
+    model,
+    planning,
+    running,
+    serving,
+    training,
+    training_job,
+)
 from pipeline.errors import PipelineError
 from serving.silence import libraries_silenced
 
@@ -23,7 +34,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (running, model, serving, training, data, lineage, planning, kubeflow, configuration):
+for group in (
+    running,
+    model,
+    serving,
+    training,
+    data,
+    lineage,
+    planning,
+    kubeflow,
+    training_job,
+    configuration,
+):
     app.add_typer(group.app)
 
 

@@ -57,6 +57,8 @@ class Execution:
     inputs: dict[str, list[Artifact]]
     """By the stage's own names for them."""
     outputs: dict[str, list[Artifact]]
+    properties: Mapping[str, Value] = dataclasses.field(default_factory=dict)
+    """What the stage was given besides its inputs."""
 
 
 class Store:
@@ -158,14 +160,21 @@ class Store:
                 seconds=(execution.last_update_time_since_epoch - execution.create_time_since_epoch) / 1000,
                 inputs=of(execution, metadata_store_pb2.Event.INPUT),
                 outputs=of(execution, metadata_store_pb2.Event.OUTPUT),
+                properties=_values(execution.custom_properties),
             )
             for execution in found
         ]
 
     def _artifact(self, artifact: Any) -> Artifact:
-        values = {name: getattr(value, value.WhichOneof("value") or "string_value")
-                  for name, value in artifact.custom_properties.items()}  # fmt: skip
+        values = _values(artifact.custom_properties)
         return Artifact(artifact.id, self._artifact_types[artifact.type_id], artifact.uri, values)
+
+
+def _values(properties: Any) -> dict[str, Value]:
+    return {
+        name: getattr(value, value.WhichOneof("value") or "string_value")
+        for name, value in properties.items()
+    }
 
 
 def _state(execution: Any) -> str:
