@@ -7,29 +7,13 @@ training one. Found in the folder that models are pushed to, which works the sam
 from __future__ import annotations
 
 from components import model_store
-from models.config import ModelConfig, Settings
+from components.config import WarmStart
+from models.config import ModelConfig
 from models.errors import WarmStartError
 from models.manifest import Manifest
 
 NOTHING = 0
 """The version that stands for: nothing was pushed yet."""
-
-
-class WarmStart(Settings):
-    """Which pushed model to start from."""
-
-    base_path: str
-    version: int | None = None
-    """None: the newest one when the stage runs."""
-    weights_sha256: str | None = None
-    """Of that version: other weights, another training."""
-    tokenizer_sha256: str | None = None
-    """Of that version: any with this tokenizer will do to take it over."""
-
-    @property
-    def of_tokenizer(self) -> WarmStart:
-        """What the tokenizer depends on, which a newer version does not change."""
-        return self.model_copy(update={"version": None, "weights_sha256": None})
 
 
 def latest(base_path: str) -> WarmStart:

@@ -16,7 +16,7 @@ from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.orchestration.pipeline import Pipeline
 
 from components.baseline_finder.component import BaselineFinder
-from components.config import PresetTokenizer
+from components.config import PresetTokenizer, WarmStart
 from components.corpus_gen.component import CorpusGen
 from components.corpus_gen.settings import CorpusGenSettings
 from components.data_gate.component import DataGate
@@ -28,7 +28,6 @@ from components.serving_validator.component import ServingValidator
 from components.tokenizer_trainer.component import TokenizerTrainer
 from components.trainer.component import Trainer
 from components.trainer.settings import TrainerSettings
-from components.warm_start import WarmStart
 from pipeline.config import PipelineConfig
 
 

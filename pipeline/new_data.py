@@ -15,7 +15,7 @@ from components.corpus_gen.component import fingerprint_of
 from pipeline import graph
 from pipeline.config import PipelineConfig
 from pipeline.metadata import connection
-from pipeline.metadata.store import FINISHED, Execution, Store
+from pipeline.metadata.store import CACHED, FINISHED, Execution, Store
 
 _LAST_STAGE = "Pusher"
 
@@ -53,11 +53,14 @@ def seen(config: PipelineConfig) -> Seen | None:
         last, corpus = stages.get(_LAST_STAGE), stages.get("CorpusGen")
         if last is None or corpus is None or last.state not in FINISHED:
             continue
-        if _fingerprint(corpus) != now:
+        if _fingerprint(store, corpus) != now:
             return None
         return Seen(run_id, span, int(now.partition(",")[0].partition(":")[2]))
     return None
 
 
-def _fingerprint(corpus: Execution) -> str:
-    return str(corpus.properties.get(utils.FINGERPRINT_PROPERTY_NAME, ""))
+def _fingerprint(store: Store, corpus: Execution) -> str:
+    """As the stage recorded it; one that found its result in the cache recorded nothing itself."""
+    made = [artifact.id for artifacts in corpus.outputs.values() for artifact in artifacts]
+    [origin, *_] = store.makers(made) or [corpus] if corpus.state == CACHED else [corpus]
+    return str(origin.properties.get(utils.FINGERPRINT_PROPERTY_NAME, ""))

@@ -13,9 +13,8 @@ from tfx.utils import io_utils
 
 from components import documents, progress
 from components.artifacts import TOKENIZER_MODEL, Tokenizer
-from components.config import PresetTokenizer, TokenizerConfig
+from components.config import PresetTokenizer, TokenizerConfig, WarmStart
 from components.tokenizer_trainer import sampling, training
-from components.warm_start import WarmStart
 from models.tokenizing.sentence_pieces import SentencePieceModel
 
 EXAMPLES = "examples"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from components.config import WarmStart
 from components.training_job.settings import TrainingJobConfig
-from components.warm_start import WarmStart
 from models.config import ModelConfig, Settings, TrainingConfig
 
 SETTINGS = "settings"

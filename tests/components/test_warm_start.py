@@ -5,9 +5,8 @@ from tfx.types import standard_artifacts
 
 from components import model_store, warm_start
 from components.artifacts import Tokenizer
-from components.config import TokenizerConfig
+from components.config import TokenizerConfig, WarmStart
 from components.tokenizer_trainer import component as tokenizer_trainer
-from components.warm_start import WarmStart
 from models import manifest
 from models.config import ModelConfig, TrainingConfig
 from models.errors import WarmStartError

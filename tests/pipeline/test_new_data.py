@@ -42,18 +42,29 @@ def config(config_file):
 def ran(config):
     """Records a run of CorpusGen on what is there now, and of the Pusher as it ended."""
 
-    def record(run_id, pusher=mlmd.Execution.COMPLETE):
+    def record(run_id, pusher=mlmd.Execution.COMPLETE, cached=None):
+        """``cached``: the artifact of an earlier run's CorpusGen."""
         from components.corpus_gen import spans
         from pipeline import graph
 
         store = connect(config)
         kind = store.put_context_type(mlmd.ContextType(name=constants.PIPELINE_RUN_CONTEXT_TYPE_NAME))
         fingerprint = new_data.fingerprint_of(graph.selection(config), spans.resolve(config.corpus).corpus)
-        for stage, state in (("CorpusGen", mlmd.Execution.COMPLETE), ("Pusher", pusher)):
+        found = mlmd.Execution.CACHED if cached else mlmd.Execution.COMPLETE
+        kind_of_artifact = store.put_artifact_type(mlmd.ArtifactType(name="Examples"))
+        artifact = cached or mlmd.Artifact(type_id=kind_of_artifact, uri="/documents")
+        for stage, state in (("CorpusGen", found), ("Pusher", pusher)):
             type_id = store.put_execution_type(mlmd.ExecutionType(name=f"components.{stage}"))
             execution = mlmd.Execution(type_id=type_id, last_known_state=state)
-            execution.custom_properties["input_fingerprint"].string_value = fingerprint
-            store.put_execution(execution, [], [mlmd.Context(type_id=kind, name=run_id)], True)
+            pairs = []
+            if stage == "CorpusGen":
+                event = mlmd.Event(type=mlmd.Event.OUTPUT)
+                event.path.steps.add(key="examples")
+                pairs = [(artifact, event)]
+                if not cached:
+                    execution.custom_properties["input_fingerprint"].string_value = fingerprint
+            store.put_execution(execution, pairs, [mlmd.Context(type_id=kind, name=run_id)], True)
+        return store.get_artifacts_by_type("Examples")[0]
 
     return record
 
@@ -80,6 +91,11 @@ def test_a_new_day_is_new_data_and_an_old_one_that_grows_is_not(config, ran, fol
     (folder / "text" / "2026-02-03").mkdir()
     (folder / "text" / "2026-02-03" / "a.txt").write_text("four")
     assert new_data.seen(config) is None
+
+
+def test_a_run_that_took_its_documents_from_the_cache_had_them(config, ran):
+    ran(NEW, cached=ran(OLD))
+    assert new_data.seen(config).run_id == NEW
 
 
 @pytest.mark.parametrize("state", [mlmd.Execution.FAILED, mlmd.Execution.RUNNING])

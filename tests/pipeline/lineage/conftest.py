@@ -104,15 +104,11 @@ def write_model(folder, uuid=UUID):
     return folder
 
 
-@pytest.fixture
-def config(tmp_path):
-    return load("tiny", [f"output.root={tmp_path}/build", f"output.serving_dir={tmp_path}/served"])
-
-
-@pytest.fixture
-def recorded(config, tmp_path):
+def record(folder):
     """Two runs, and the version that the second one pushed."""
-    recorder, root = Recorder(config), tmp_path / "artifacts"
+    overrides = [f"output.root={folder}/build", f"output.serving_dir={folder}/served"]
+    config = load("tiny", overrides)
+    recorder, root = Recorder(config), folder / "artifacts"
     for run_id in (FIRST, SECOND):
         run_folder.record_configuration(config, run_id)
     run_folder.record_code(config, FIRST)
@@ -133,7 +129,7 @@ def recorded(config, tmp_path):
     recorder.execution(
         SECOND, "Evaluator", {"model": model}, {"evaluation": evaluation, "blessing": blessing}
     )
-    served = write_model(tmp_path / "served" / "tiny" / "4")
+    served = write_model(folder / "served" / "tiny" / "4")
     pushed = recorder.artifact(
         "PushedModel",
         root / "pushed",
@@ -145,4 +141,16 @@ def recorded(config, tmp_path):
     recorder.execution(
         SECOND, "Pusher", {"model": model, "model_blessing": blessing}, {"pushed_model": pushed}
     )
-    return SimpleNamespace(recorder=recorder, served=served, root=root)
+    return SimpleNamespace(served=served, root=root, overrides=overrides)
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """Records of one test's own."""
+    return record(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """Records to look at."""
+    return record(tmp_path_factory.mktemp("records"))

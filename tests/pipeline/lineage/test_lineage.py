@@ -16,54 +16,45 @@ from pipeline.lineage import finding, graph, page, text
 from .conftest import FIRST, SECOND, UUID
 
 
-@pytest.fixture
-def overrides(tmp_path):
-    return [f"output.root={tmp_path}/build", f"output.serving_dir={tmp_path}/served"]
+@pytest.fixture(scope="module")
+def lineage(shared):
+    return graph.trace(finding.find("tiny", None, shared.overrides))
 
 
-@pytest.fixture
-def lineage(recorded, overrides):
-    return graph.trace(finding.find("tiny", None, overrides))
+def test_the_latest_version_one_by_its_number_and_a_folder_are_the_same_model(shared):
+    for model in ("tiny", "tiny@4", str(shared.served), f"{shared.served}/"):
+        found = finding.find(model, None, shared.overrides)
+        assert (found.version, found.uuid, found.folder) == (4, UUID, str(shared.served))
 
 
-def test_the_latest_version_one_by_its_number_and_a_folder_are_the_same_model(recorded, overrides):
-    for model in ("tiny", "tiny@4", str(recorded.served), f"{recorded.served}/"):
-        found = finding.find(model, None, overrides)
-        assert (found.version, found.uuid, found.folder) == (4, UUID, str(recorded.served))
-
-
-def test_a_folder_that_was_moved_is_found_by_its_uuid(recorded, overrides, tmp_path):
+def test_a_folder_that_was_moved_is_found_by_its_uuid(recorded, tmp_path):
     moved = shutil.move(recorded.served, tmp_path / "elsewhere")
-    traced = graph.trace(finding.find(str(moved), None, overrides))
+    traced = graph.trace(finding.find(str(moved), None, recorded.overrides))
     assert (traced.folder, traced.pushed_to) == (str(moved), str(recorded.served))
     assert traced.version == 4
-    assert finding.find(str(moved), "tiny", overrides).uuid == UUID
+    assert finding.find(str(moved), "tiny", recorded.overrides).uuid == UUID
 
 
-def test_a_model_without_a_uuid_is_found_where_it_was_pushed_to_and_nowhere_else(
-    recorded, overrides, tmp_path
-):
+def test_a_model_without_a_uuid_is_found_where_it_was_pushed_to_and_nowhere_else(recorded, tmp_path):
     (recorded.served / model_store.MLMD_UUID).unlink()
-    found = finding.find("tiny", None, overrides)
+    found = finding.find("tiny", None, recorded.overrides)
     assert (found.version, found.uuid) == (4, None)
     moved = shutil.move(recorded.served, tmp_path / "elsewhere")
     line = rf"^{moved}: there is no record of this model \(it has no UUID\) in {tmp_path}/build/tiny; it says"
     with pytest.raises(MissingInputError, match=line):
-        finding.find(str(moved), None, overrides)
+        finding.find(str(moved), None, recorded.overrides)
 
 
-def test_when_the_metadata_is_gone_it_is_said_with_what_the_model_knows_of_itself(
-    recorded, overrides, tmp_path
-):
+def test_when_the_metadata_is_gone_it_is_said_with_what_the_model_knows_of_itself(recorded, tmp_path):
     (tmp_path / "build/tiny/metadata.sqlite").unlink()
     line = (
         rf"^{recorded.served}: there is no record of this model \(UUID {UUID}\) in .*/metadata.sqlite; it "
         "says of itself: transformer of 929,280 parameters, weights eeeeeeeeeeee, tokenizer 777777777777: n"
     )
     with pytest.raises(MissingInputError, match=line):
-        finding.find("tiny", None, overrides)
+        finding.find("tiny", None, recorded.overrides)
     with pytest.raises(MissingInputError, match="there is no record of this model"):
-        finding.find(str(recorded.served), None, overrides)
+        finding.find(str(recorded.served), None, recorded.overrides)
 
 
 @pytest.mark.parametrize(
@@ -73,13 +64,11 @@ def test_when_the_metadata_is_gone_it_is_said_with_what_the_model_knows_of_itsel
         ("shakespeare", r"^no pushed model of 'shakespeare' is here: run 'lexmill run shakespeare' first"),
     ],
 )
-@pytest.mark.usefixtures("recorded")
-def test_a_model_that_is_not_there_is_one_line(overrides, model, message):
+def test_a_model_that_is_not_there_is_one_line(shared, model, message):
     with pytest.raises(MissingInputError, match=message):
-        finding.find(model, None, overrides)
+        finding.find(model, None, shared.overrides)
 
 
-@pytest.mark.usefixtures("recorded")
 def test_a_stage_from_the_cache_is_shown_as_the_run_that_made_it(lineage):
     assert [(step.stage, step.run_id) for step in lineage.steps] == [
         ("CorpusGen", FIRST), ("TokenizerTrainer", SECOND), ("Trainer", SECOND), ("Evaluator", SECOND),
@@ -112,9 +101,9 @@ def test_the_files_come_with_their_hashes_and_the_artifacts_with_what_is_in_them
     }
 
 
-def test_an_artifact_that_is_gone_is_said_to_be(lineage, recorded):
+def test_an_artifact_that_is_gone_is_said_to_be(lineage, shared):
     [fact] = lineage.step("Trainer").facts
-    assert (fact.name, fact.value.partition(" (")[0]) == ("model", f"gone: {recorded.root}/gone")
+    assert (fact.name, fact.value.partition(" (")[0]) == ("model", f"gone: {shared.root}/gone")
 
 
 def test_the_text_has_every_stage_from_the_last_to_the_first_and_the_files(lineage):
@@ -135,17 +124,16 @@ def test_of_many_files_the_first_are_shown_and_the_rest_counted(lineage):
     assert len(list(text.file_lines(files, True))) == 30
 
 
-@pytest.mark.usefixtures("recorded")
-def test_the_command_writes_the_picture_the_page_and_json(overrides, tmp_path, capsys):
-    show_lineage("tiny", None, overrides, f"{tmp_path}/l.html", f"{tmp_path}/l.svg", False, False)
+def test_the_command_writes_the_picture_the_page_and_json(shared, tmp_path, capsys):
+    show_lineage("tiny", None, shared.overrides, f"{tmp_path}/l.html", f"{tmp_path}/l.svg", False, False)
     assert capsys.readouterr().out == f"wrote {tmp_path}/l.html\nwrote {tmp_path}/l.svg\n"
-    show_lineage("tiny", None, overrides, None, None, False, True)
+    show_lineage("tiny", None, shared.overrides, None, None, False, True)
     found = json.loads(capsys.readouterr().out)
     assert found["files"][0]["sha256"] == "a" * 64
     assert {step["stage"] for step in found["steps"]} >= {"CorpusGen", "Pusher"}
     assert (tmp_path / "l.svg").read_text().startswith('<svg class="lineage-graph" xmlns="http')
     with pytest.raises(ConfigError, match=r"l.pdf: expected a name that ends in .svg"):
-        show_lineage("tiny", None, overrides, None, "l.pdf", False, False)
+        show_lineage("tiny", None, shared.overrides, None, "l.pdf", False, False)
 
 
 def test_the_page_shows_every_stage_and_hash_and_nothing_leaves_its_box(lineage, tmp_path, browser_page):
