@@ -26,7 +26,7 @@ from models.config import ModelConfig, Settings, TrainingConfig
 from models.networks import sizes
 from pipeline import beam_options
 from pipeline.errors import ConfigError
-from pipeline.kubeflow.settings import KubeflowConfig
+from pipeline.kubeflow.settings import KubeflowConfig, VertexConfig
 from pipeline.metadata.settings import MetadataConfig
 from pipeline.stack import toml_loads
 from serving.tensorflow_serving.config import ServingConfig
@@ -38,8 +38,7 @@ class OutputConfig(Settings):
     """Where results go."""
 
     root: str = "build"
-    """Folder for artifacts, metadata and logs, one sub-folder a pipeline. May be ``gs://`` or
-    ``s3://`` on Kubeflow."""
+    """Folder of this machine for artifacts, metadata and logs, one sub-folder a pipeline."""
     serving_dir: str = "serving_models"
     """Folder to which versions are pushed, as ``<serving_dir>/<name>/<version>``: what a
     TensorFlow Serving base path points at."""
@@ -88,6 +87,7 @@ class PipelineConfig(Settings):
     beam: BeamConfig = BeamConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()
     training_job: TrainingJobConfig = TrainingJobConfig()
+    vertex: VertexConfig = VertexConfig()
     serving: ServingConfig = ServingConfig()
 
     @model_validator(mode="before")
@@ -228,11 +228,13 @@ def _explain(path: Path, problem: Any) -> str:
 def _nearest(location: tuple[Any, ...]) -> str:
     model: Any = PipelineConfig
     for part in location[:-1]:
-        if isinstance(part, int):
+        if part not in model.model_fields:  # An element's index, or a dictionary's key.
             continue
         annotation = model.model_fields[part].annotation
         inner = typing.get_args(annotation)
-        model = inner[0] if inner else annotation
+        if inner:
+            annotation = inner[1] if typing.get_origin(annotation) is dict else inner[0]
+        model = annotation
     names = list(model.model_fields)
     close = difflib.get_close_matches(str(location[-1]), names, n=1)
     return f": did you mean {close[0]}?" if close else f": the fields here are {', '.join(names)}"

@@ -63,9 +63,8 @@ def create_pipeline(config: PipelineConfig, places: Places) -> Pipeline:
 
 def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent, ...]:
     """The stages, in the order in which they run."""
-    chosen = selection(config)
-    at_place = config.corpus.model_copy(update={"path": places.corpus_path})
-    corpus = CorpusGen(chosen.model_copy(update={"corpus": at_place}))
+    chosen = selection(config, places)
+    corpus = CorpusGen(chosen)
     documents = corpus.outputs["examples"]
 
     measures = StatsOptions(feature_allowlist=list(MEASURES))
@@ -124,10 +123,10 @@ def _job(config: PipelineConfig, places: Places) -> dict[str, Any]:
     return {"job": job, "job_image": job.image or config.kubeflow.image, "pipeline": config.name}
 
 
-def selection(config: PipelineConfig) -> CorpusGenSettings:
+def selection(config: PipelineConfig, places: Places) -> CorpusGenSettings:
     """What decides which documents there are."""
     return CorpusGenSettings(
-        corpus=config.corpus,
+        corpus=config.corpus.model_copy(update={"path": places.corpus_path}),
         cleaning=config.cleaning,
         quality=config.quality,
         duplicates=config.duplicates,
@@ -135,9 +134,9 @@ def selection(config: PipelineConfig) -> CorpusGenSettings:
     )
 
 
-def _fingerprint(selection: CorpusGenSettings) -> str:
+def _fingerprint(chosen: CorpusGenSettings) -> str:
     """Of what decides which documents there are, but for where they lie: new data in another folder is
     to be like the old."""
-    elsewhere = selection.corpus.model_copy(update={"path": "", "sample": None})
-    text = selection.model_copy(update={"corpus": elsewhere}).model_dump_json()
+    elsewhere = chosen.corpus.model_copy(update={"path": "", "sample": None})
+    text = chosen.model_copy(update={"corpus": elsewhere}).model_dump_json()
     return hashlib.sha256(text.encode()).hexdigest()

@@ -10,8 +10,7 @@ import dataclasses
 
 from tfx.components.example_gen import utils
 
-from components.corpus_gen import spans
-from components.corpus_gen.component import fingerprint_of
+from components.corpus_gen.component import corpus_state
 from pipeline import graph
 from pipeline.config import PipelineConfig
 from pipeline.metadata import connection
@@ -43,8 +42,8 @@ def seen(config: PipelineConfig) -> Seen | None:
     Raises:
       CorpusError: the corpus is not there, or its latest spans differ.
     """
-    resolved, span, _ = spans.resolve(config.corpus)
-    now = fingerprint_of(graph.selection(config), resolved)
+    state = corpus_state(graph.selection(config, _here(config)))
+    now = state.fingerprint
     if not connection.exists(config):
         return None
     store = Store(config)
@@ -55,8 +54,18 @@ def seen(config: PipelineConfig) -> Seen | None:
             continue
         if _fingerprint(store, corpus) != now:
             return None
-        return Seen(run_id, span, int(now.partition(",")[0].partition(":")[2]))
+        return Seen(run_id, state.resolved.span, int(now.partition(",")[0].partition(":")[2]))
     return None
+
+
+def _here(config: PipelineConfig) -> graph.Places:
+    """As a run on this machine has them; of the data, only the corpus' folder matters."""
+    return graph.Places(
+        root=config.root,
+        corpus_path=config.corpus.path,
+        model_base_path=config.model_base_path,
+        beam_options=(),
+    )
 
 
 def _fingerprint(store: Store, corpus: Execution) -> str:

@@ -8,7 +8,7 @@ checks (`counts`).
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
@@ -50,12 +50,25 @@ class CorpusGenSpec(component_spec.ComponentSpec):
     }
 
 
-def fingerprint_of(settings: CorpusGenSettings, resolved: CorpusConfig) -> str:
-    """Of the state of every source's files, and of the task files; ``resolved`` has its spans in place."""
-    fingerprint = files.fingerprint(files.list_files(resolved))
+class CorpusState(NamedTuple):
+    """What the files are at the moment."""
+
+    resolved: spans.Resolved
+    fingerprint: str
+    """Of every source's files, and of the task files: part of the cache's key."""
+
+
+def corpus_state(settings: CorpusGenSettings) -> CorpusState:
+    """Looks at the files.
+
+    Raises:
+      CorpusError: there are none, or not those of one span.
+    """
+    resolved = spans.resolve(settings.corpus)
+    fingerprint = files.fingerprint(files.list_files(resolved.corpus))
     if settings.decontamination.against:
         fingerprint += f",tasks:{decontamination.fingerprint(settings.decontamination.against)}"
-    return fingerprint
+    return CorpusState(resolved, fingerprint)
 
 
 @final
@@ -70,8 +83,7 @@ class CorpusDriver(driver.FileBasedDriver):
         component_info: data_types.ComponentInfo,
     ) -> dict[str, Any]:
         settings = CorpusGenSettings.model_validate_json(exec_properties[SETTINGS])
-        corpus, span, version = spans.resolve(settings.corpus)
-        fingerprint = fingerprint_of(settings, corpus)
+        (corpus, span, version), fingerprint = corpus_state(settings)
         resolved = super().resolve_exec_properties(exec_properties, pipeline_info, component_info)
         resolved[SETTINGS] = settings.model_copy(update={"corpus": corpus}).model_dump_json()
         resolved[example_gen_utils.SPAN_PROPERTY_NAME] = span

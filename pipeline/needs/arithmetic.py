@@ -68,7 +68,7 @@ def needs(config: PipelineConfig, figures: Figures) -> Needs:
     tokens = all_tokens * train_share
     lines = [
         *_data(figures, all_tokens, tokens, train_share),
-        *_beam(figures),
+        *_beam(figures, train_share),
         *_training(config, counts, figures, tokens),
         *_memory(config, counts, figures),
         *_storage(config, counts, figures, all_tokens, tokens),
@@ -102,7 +102,7 @@ def _data(figures: Figures, all_tokens: float, tokens: float, share: float) -> l
     ]  # fmt: skip
 
 
-def _beam(figures: Figures) -> list[Line]:
+def _beam(figures: Figures, train_share: float) -> list[Line]:
     megabytes = figures.corpus_bytes.value / 1e6
     lines, cores_h = [], 0.0
     for stage in _BEAM_STAGES:
@@ -118,7 +118,7 @@ def _beam(figures: Figures) -> list[Line]:
     workers = max(1, math.ceil(cores_h / (figures.data_hours * figures.worker_cores)))
     hours = cores_h / (workers * figures.worker_cores)
     single = figures.mb_per_cpu_s["TokenizerTrainer"]
-    alone_h = megabytes / single.value / 3600
+    alone_h = megabytes * train_share / single.value / 3600
     return [
         *lines,
         Line(
@@ -133,7 +133,8 @@ def _beam(figures: Figures) -> list[Line]:
         ),
         Line(
             "data on Beam", "TokenizerTrainer", alone_h, "hours", f"{alone_h:,.1f} h in one process",
-            f"{megabytes:,.0f} MB / {single.value:.3g} MB per core second / 3600 ({single.source})",
+            f"{megabytes:,.0f} MB x {train_share:.2g} / {single.value:.3g} MB per core second / 3600, to choose "
+            f"its sample ({single.source})",
         ),
     ]  # fmt: skip
 

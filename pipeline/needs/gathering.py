@@ -26,6 +26,7 @@ from pipeline.needs.figures import Figure, Figures
 MIN_MEASURED_BYTES = 20_000_000
 _GIVEN = "given"
 _RUNS_LOOKED_AT = 20
+_MEASURED_STAGES = ("CorpusGen", "StatisticsGen", "SequencePacker")
 
 T = TypeVar("T")
 
@@ -124,7 +125,7 @@ class _Measured:
                 found = _sizes(outputs, num_bytes, source)
             if num_bytes >= MIN_MEASURED_BYTES:
                 for stage, cost in run_folder.read(config, run.run_id).costs.items():
-                    if stage in figures.STATED_MB_PER_CPU_S and cost.cpu_s > 0:
+                    if stage in _MEASURED_STAGES and cost.cpu_s > 0:
                         speeds.setdefault(stage, Figure(num_bytes / 1e6 / cost.cpu_s, source))
         return dataclasses.replace(found, mb_per_cpu_s=speeds)
 

@@ -67,8 +67,9 @@ def _run(tiny_config, *arguments):
 
 
 @pytest.fixture(scope="module")
-def first(tiny_config):
-    return _run(tiny_config, "--ask", PROMPT)
+def first(tiny_run):
+    assert "Traceback" not in tiny_run.stderr, tiny_run.stderr
+    return Ran(tiny_run.returncode, tiny_run.stdout + tiny_run.stderr, 0.0)
 
 
 @pytest.fixture(scope="module")

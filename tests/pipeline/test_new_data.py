@@ -44,12 +44,12 @@ def ran(config):
 
     def record(run_id, pusher=mlmd.Execution.COMPLETE, cached=None):
         """``cached``: the artifact of an earlier run's CorpusGen."""
-        from components.corpus_gen import spans
+        from components.corpus_gen.component import corpus_state
         from pipeline import graph
 
         store = connect(config)
         kind = store.put_context_type(mlmd.ContextType(name=constants.PIPELINE_RUN_CONTEXT_TYPE_NAME))
-        fingerprint = new_data.fingerprint_of(graph.selection(config), spans.resolve(config.corpus).corpus)
+        fingerprint = corpus_state(graph.selection(config, new_data._here(config))).fingerprint
         found = mlmd.Execution.CACHED if cached else mlmd.Execution.COMPLETE
         kind_of_artifact = store.put_artifact_type(mlmd.ArtifactType(name="Examples"))
         artifact = cached or mlmd.Artifact(type_id=kind_of_artifact, uri="/documents")
