@@ -49,7 +49,7 @@ def plan(
 ) -> None:
     """Say, with the arithmetic, what a corpus and a model would need: workers, GPU hours, memory, storage."""
     from pipeline.commands.plan import show_plan
-    from pipeline.needs.gathering import Options
+    from pipeline.needs.options import Options
 
     options = Options(
         corpus_bytes, parameters, bytes_per_token, mb_per_core, gpu, gpu_memory_gb, gpus, utilisation,

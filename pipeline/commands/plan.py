@@ -12,7 +12,7 @@ from pipeline.config import load
 from serving.silence import libraries_silenced
 
 if TYPE_CHECKING:
-    from pipeline.needs.gathering import Options
+    from pipeline.needs.options import Options
 
 
 def show_plan(config_name: str, overrides: Sequence[str], options: Options, as_json: bool) -> None:

@@ -133,8 +133,8 @@ def _beam(figures: Figures, train_share: float) -> list[Line]:
         ),
         Line(
             "data on Beam", "TokenizerTrainer", alone_h, "hours", f"{alone_h:,.1f} h in one process",
-            f"{megabytes:,.0f} MB x {train_share:.2g} / {single.value:.3g} MB per core second / 3600, to choose "
-            f"its sample ({single.source})",
+            f"{megabytes:,.0f} MB x {train_share:.2g} / {single.value:.3g} MB per core second / 3600, to "
+            f"choose its sample ({single.source})",
         ),
     ]  # fmt: skip
 

@@ -17,8 +17,8 @@ STATED_MB_PER_CPU_S = {
     "SequencePacker": 2.5,
 }
 """MB of text in the corpus that a stage handles in a second of one core, with the default configuration.
-Of the TokenizerTrainer, what choosing its sample takes, for which it reads all of the train split; training on
-the sample, which has a limit, comes on top."""
+Of the TokenizerTrainer, what choosing its sample takes, for which it reads all of the train split; training
+on the sample, which has a limit, comes on top."""
 STATED_BYTES_PER_TOKEN = 3.8
 STATED_DOCUMENTS_RATIO = 0.24
 """Bytes of CorpusGen's gzipped documents for a byte of text."""

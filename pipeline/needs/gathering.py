@@ -7,7 +7,6 @@ below, starting is most of what was measured.
 from __future__ import annotations
 
 import dataclasses
-from typing import TypeVar
 
 from apache_beam.io.filesystems import FileSystems
 
@@ -22,29 +21,12 @@ from pipeline.data.outputs import DOCUMENTS, LEFT_OUT, ROWS, DataOutputs
 from pipeline.errors import ConfigError
 from pipeline.needs import figures
 from pipeline.needs.figures import Figure, Figures
+from pipeline.needs.options import Options
 
 MIN_MEASURED_BYTES = 20_000_000
 _GIVEN = "given"
 _RUNS_LOOKED_AT = 20
 _MEASURED_STAGES = ("CorpusGen", "StatisticsGen", "SequencePacker")
-
-T = TypeVar("T")
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """What the command line gives; None where it leaves it to be found."""
-
-    corpus_bytes: float | None = None
-    parameters: float | None = None
-    bytes_per_token: float | None = None
-    mb_per_core: float | None = None
-    gpu: str = "H100"
-    gpu_memory_gb: float | None = None
-    gpus: int = 8
-    utilisation: float | None = None
-    data_hours: float = 24.0
-    worker_cores: int = 4
 
 
 def with_parameters(config: PipelineConfig, parameters: float | None) -> PipelineConfig:
@@ -192,7 +174,7 @@ def _named(family: str, parameters: float) -> dict[str, object] | None:
 
 
 def _computed(config: PipelineConfig, parameters: float) -> dict[str, object]:
-    """Of the widths that are multiples of 64, the one that comes nearest."""
+    """Of the widths that are multiples of 64 and have at most 200 layers, the one that comes nearest."""
 
     def shape(width: int) -> dict[str, object]:
         depth = 4 if config.model.family == "lstm" else max(1, round(width / 128))
@@ -204,4 +186,4 @@ def _computed(config: PipelineConfig, parameters: float) -> dict[str, object]:
         )
         return abs(count(model, 0, 1).non_embedding_parameters - parameters)
 
-    return shape(min(range(64, 65_537, 64), key=distance))
+    return shape(min(range(64, 25_601, 64), key=distance))

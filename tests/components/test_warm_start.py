@@ -22,7 +22,8 @@ def _manifest(weights, **values):
 
 @pytest.fixture
 def push(tmp_path):
-    (tmp_path / "saved" / "variables").mkdir(parents=True)
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "saved_model.pb").write_bytes(b"graph")
 
     def add(weights, **values):
         return model_store.push(

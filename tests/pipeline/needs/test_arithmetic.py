@@ -11,7 +11,7 @@ from pipeline.config import load
 from pipeline.errors import ConfigError
 from pipeline.needs import arithmetic, figures, gathering, text
 from pipeline.needs.figures import Figure, Figures
-from pipeline.needs.gathering import Options
+from pipeline.needs.options import Options
 
 
 def _figures(**values):
@@ -91,7 +91,7 @@ def test_what_does_not_fit_is_said():
     small = arithmetic.needs(_config(), _figures(corpus_bytes=Figure(1e8, "given")))
     assert small.warnings == ()
     [shards] = arithmetic.needs(_config(), _figures()).warnings
-    assert "packing.num_shards = 225 makes it 4 GB" in shards
+    assert "packing.num_shards = 113 makes it 4 GB" in shards
     tiny_gpu = arithmetic.needs(_config(*LARGE), _figures(gpu_memory_gb=Figure(24.0, "given")))
     assert tiny_gpu.warnings[0].startswith("the model does not fit a H100: every GPU holds all of it")
     batch = arithmetic.needs(_config(*LARGE, "training.batch_size=4096"), _figures())
@@ -111,7 +111,7 @@ def test_every_line_has_a_formula_and_all_of_them_are_shown():
 
 
 @pytest.mark.parametrize(
-    ("parameters", "shape"), [(1.5e9, (48, 1600)), (88e6, (12, 768)), (7e9, (33, 4224)), (2e6, (1, 384))]
+    ("parameters", "shape"), [(1.5e9, (48, 1600)), (88e6, (12, 768)), (7e9, (33, 4224)), (2.4e6, (2, 320))]
 )
 def test_a_number_of_parameters_is_the_nearest_named_size_or_a_shape_by_the_rule(parameters, shape):
     model = gathering.with_parameters(_config(), parameters).model
@@ -138,12 +138,13 @@ def test_without_runs_figures_are_stated_and_given_ones_win(tmp_path):
 def test_the_corpus_own_files_are_counted_and_a_missing_one_is_one_line(tmp_path):
     (tmp_path / "text").mkdir()
     (tmp_path / "text" / "a.txt").write_bytes(bytes(1234))
-    config = _config(f"output.root={tmp_path}/build", f"corpus.path={tmp_path}/text")
+    own = ['corpus.sources=[{name="a", pattern="*.txt"}]', f"output.root={tmp_path}/build"]
+    config = _config(*own, f"corpus.path={tmp_path}/text")
     found = gathering.gather(config, Options())
     assert (found.corpus_bytes.value, found.corpus_bytes.source) == (
         1234, f"1 files below {tmp_path}/text, as they lie there",
     )  # fmt: skip
-    missing = _config(f"output.root={tmp_path}/build", f"corpus.path={tmp_path}/none")
+    missing = _config(*own, f"corpus.path={tmp_path}/none")
     with pytest.raises(ConfigError, match=r"does not exist.*; or give --corpus-bytes$"):
         gathering.gather(missing, Options())
 
