@@ -51,8 +51,11 @@ def test_the_number_of_workers_may_be_said(corpus: CorpusConfig) -> None:
 
 
 def test_options_that_beam_has_are_taken() -> None:
-    dataflow = ("--project=p", "--region=europe-west1", "--temp_location=gs://b/t", "--no_use_public_ips")
-    assert not problems("DataflowRunner", *dataflow, "--experiment=use_runner_v2", "--max_num_workers=20")
+    dataflow = ("--project=my-project", "--region=europe-west1", "--temp_location=gs://bucket/t")
+    private = "--no_use_public_ips"
+    assert not problems(
+        "DataflowRunner", *dataflow, private, "--experiment=use_runner_v2", "--max_num_workers=20"
+    )
     assert not problems("FlinkRunner", "--flink_master=localhost:8081", "--parallelism=4")
     assert not problems("SparkRunner", "--spark_master_url=spark://h:7077")
     assert not problems()
@@ -72,7 +75,7 @@ def test_options_that_beam_has_are_taken() -> None:
         ),
         (
             "DataflowRunner",
-            ["--project=p", "--region=r", "--temp_location=/tmp"],
+            ["--project=my-project", "--region=r", "--temp_location=/tmp"],
             ["--temp_location=/tmp: DataflowRunner needs a folder in gs://"],
         ),
         (
@@ -89,7 +92,7 @@ def test_what_is_wrong_is_said_a_line_each(runner: str, options: list[str], expe
 
 
 def test_the_options_are_checked_when_the_configuration_is_read(tmp_path: Path) -> None:
-    overrides: list[Any] = ["beam.runner=DataflowRunner", "beam.options=['--project=p']"]
+    overrides: list[Any] = ["beam.runner=DataflowRunner", "beam.options=['--project=my-project']"]
     with pytest.raises(ConfigError) as caught:
         load("tiny", overrides)
     lines = str(caught.value).splitlines()
@@ -106,7 +109,7 @@ def test_the_ready_sample_of_each_runner_is_valid_and_beam_takes_its_options(pat
     config = load(str(path))
 
     options = PipelineOptions(list(beam_options.local(config.beam)))
-    known = options.get_all_options(drop_default=True)
+    known = options.get_all_options()
     assert known["runner"] == config.beam.runner
     given = [option.lstrip("-").partition("=")[0] for option in beam_options.local(config.beam)]
     assert {name.removeprefix("no_") for name in given} <= set(known)
@@ -114,7 +117,7 @@ def test_the_ready_sample_of_each_runner_is_valid_and_beam_takes_its_options(pat
 
 
 def test_the_workers_run_the_stages_image() -> None:
-    dataflow = ["--project=p", "--region=r", "--temp_location=gs://b/t"]
+    dataflow = ["--project=my-project", "--region=r", "--temp_location=gs://bucket/t"]
     config = load(
         "tiny", ["kubeflow.image=repo/image:1", "beam.runner=DataflowRunner", f"beam.options={dataflow}"]
     )
@@ -165,7 +168,7 @@ def test_an_engine_that_beam_starts_here_calls_back_into_this_process(runner: st
         ),
         (
             {"runner": "DataflowRunner", "worker_image": "i",
-             "options": ["--project=P!", "--region=r", "--temp_location=gs://b/t"]},
+             "options": ["--project=P!", "--region=r", "--temp_location=gs://bucket/t"]},
             "Invalid Project ID (P!)",
         ),
     ],
@@ -209,30 +212,22 @@ def test_a_job_server_and_a_worker_pool_read_a_corpus(tmp_path: Path) -> None:
     assert sorted(written.split("\n")) == ["", "and more", "and more", "of a.txt", "of b.txt"]
 
 
-def test_dataflow_would_get_the_workers_image_in_its_job(tmp_path: Path) -> None:
+def test_dataflow_would_get_the_workers_image_in_its_job() -> None:
     """The job's description, as Beam's Dataflow client builds it, without sending it."""
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
-    from apache_beam.runners.dataflow import dataflow_runner
     from apache_beam.runners.dataflow.internal import apiclient
+    from apache_beam.transforms import environments
 
     config = load(str(SAMPLES / "beam" / "dataflow.toml"))
     options = PipelineOptions(list(beam_options.local(config.beam)))
     pipeline = beam.Pipeline(options=options)
     _ = pipeline | beam.Create(["a"]) | beam.Map(str.upper)
-    runner = dataflow_runner.DataflowRunner()
-    proto = pipeline.to_runner_api(default_environment=runner.get_default_environment(options))
-    [environment] = [each for each in proto.components.environments.values() if b"lexmill" in each.payload]
-    assert config.kubeflow.image.encode() in environment.payload
-
-    job = apiclient.Job(options, proto)
-    assert job.options.view_as(beam_options_of("GoogleCloudOptions")).region == "europe-west1"
-    workers = apiclient.Environment([], options, "2.0", proto_pipeline=proto).proto.workerPools[0]
+    proto = pipeline.to_runner_api(default_environment=environments.DockerEnvironment.from_options(options))
+    described = apiclient.Environment(
+        packages=[], options=options, environment_version="2.0", proto_pipeline_staged_url="gs://bucket/p",
+        proto_pipeline=proto,
+    )  # fmt: skip
+    [workers] = described.proto.workerPools
     assert [image.containerImage for image in workers.sdkHarnessContainerImages] == [config.kubeflow.image]
     assert workers.machineType == "n2-standard-4"
-
-
-def beam_options_of(name: str) -> Any:
-    from apache_beam.options import pipeline_options
-
-    return getattr(pipeline_options, name)

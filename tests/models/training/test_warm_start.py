@@ -3,13 +3,14 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from models import causal_lm
 from models.config import ModelConfig
 from models.errors import WarmStartError
 from models.training import warm_start
 
-TOKENS = np.array([[1, 5, 2, 7, 3, 3]], np.int32)
+TOKENS = tf.constant([[1, 5, 2, 7, 3, 3]])
 SHAPES = {
     "gpt2": ModelConfig(num_layers=1, hidden_dim=16, num_heads=2),
     "llama": ModelConfig(style="llama", num_layers=1, hidden_dim=16, num_heads=2),
