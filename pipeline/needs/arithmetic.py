@@ -25,8 +25,8 @@ from models.networks.counts import Counts, count, format_flops
 from pipeline.config import PipelineConfig
 from pipeline.needs.figures import Figures
 
-HELD_COPIES = 3
-"""Of a model: the Trainer's, the next run's baseline, what is pushed."""
+HELD_COPIES = 4
+"""Of a model: the Trainer's, its weights for another training, the next run's baseline, what is pushed."""
 KEPT_CHECKPOINTS = 3
 """The two newest and the best (`models.training.checkpoints`)."""
 _BEAM_STAGES = ("CorpusGen", "StatisticsGen", "SequencePacker")
@@ -241,7 +241,7 @@ def _storage(
         ),
         Line(
             "storage", "models", models, "bytes", _bytes(models),
-            f"{HELD_COPIES} (trained, baseline, pushed) x 4 bytes x N",
+            f"{HELD_COPIES} (trained, for a warm start, baseline, pushed) x 4 bytes x N",
         ),
         Line("storage", "artifacts in all", total, "bytes", _bytes(total), "for each run that is kept"),
         Line(
