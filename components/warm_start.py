@@ -7,7 +7,7 @@ training one. Found in the folder that models are pushed to, which works the sam
 from __future__ import annotations
 
 from components import model_store
-from components.config import WarmStart
+from components.config import TokenizerConfig, WarmStart
 from models.config import ModelConfig
 from models.errors import WarmStartError
 from models.manifest import Manifest
@@ -69,11 +69,13 @@ def require_same_shape(version: int, found: Manifest, model: ModelConfig, contex
         )
 
 
-def require_same_vocabulary(version: int, found: Manifest, vocabulary_size: int) -> None:
+def require_same_vocabulary(version: int, found: Manifest, tokenizer: TokenizerConfig) -> None:
     """Raises `WarmStartError` where the configuration asks for another tokenizer than is taken over."""
-    if found.vocabulary_size != vocabulary_size:
+    is_exact = tokenizer.algorithm in ("bpe", "unigram")
+    size, most = found.vocabulary_size, tokenizer.max_pieces
+    if size > most or (is_exact and size != most):
         raise WarmStartError(
-            f'training.warm_start = "latest": version {version} has a vocabulary of '
-            f"{found.vocabulary_size:,}, and tokenizer.vocabulary_size = {vocabulary_size:,}: make them the "
-            'same, or set training.warm_start = "none"'
+            f'training.warm_start = "latest": version {version} has a vocabulary of {size:,}, and '
+            f"tokenizer.vocabulary_size = {most:,}: make them the same, or set training.warm_start = "
+            '"none"'
         )

@@ -15,12 +15,11 @@ from components import documents, progress
 from components.artifacts import TOKENIZER_MODEL, Tokenizer
 from components.config import PresetTokenizer, TokenizerConfig, WarmStart
 from components.tokenizer_trainer import sampling, training
+from components.tokenizer_trainer.settings import TokenizerTrainerSettings
 from models.tokenizing.sentence_pieces import SentencePieceModel
 
 EXAMPLES = "examples"
 SETTINGS = "settings"
-PRESET = "preset"
-WARM_START = "warm_start"
 TOKENIZER = "tokenizer"
 TRAIN = "train"
 
@@ -30,8 +29,6 @@ class TokenizerTrainerSpec(component_spec.ComponentSpec):
 
     PARAMETERS = {  # noqa: RUF012
         SETTINGS: component_spec.ExecutionParameter(type=str),
-        PRESET: component_spec.ExecutionParameter(type=str, optional=True),
-        WARM_START: component_spec.ExecutionParameter(type=str, optional=True),
     }
     INPUTS = {EXAMPLES: component_spec.ChannelParameter(type=standard_artifacts.Examples)}  # noqa: RUF012
     OUTPUTS = {TOKENIZER: component_spec.ChannelParameter(type=Tokenizer)}  # noqa: RUF012
@@ -49,19 +46,21 @@ class Executor(base_executor.BaseExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         directory = artifact_utils.get_single_uri(output_dict[TOKENIZER])
-        if source := exec_properties.get(PRESET):
-            _write(directory, _of_preset(PresetTokenizer.model_validate_json(source)))
+        settings = TokenizerTrainerSettings.model_validate_json(exec_properties[SETTINGS])
+        if settings.preset:
+            _write(directory, _of_preset(settings.preset))
             return
-        settings = TokenizerConfig.model_validate_json(exec_properties[SETTINGS])
-        kept = _of_pushed(exec_properties.get(WARM_START), settings)
+        kept = _of_pushed(settings.warm_start, settings.tokenizer)
         if kept is not None:
             _write(directory, kept)
             return
+        if settings.tokenizer.algorithm == "bytes":
+            _write(directory, training.train([], settings.tokenizer))
+            progress.report(f"{settings.tokenizer.max_pieces:,} pieces: the bytes and the special tokens")
+            return
         train_uri = artifact_utils.get_split_uri(input_dict[EXAMPLES], TRAIN)
-        texts = sampling.sample_by_hash(_texts(train_uri), settings.max_training_bytes)
-        num_bytes = sum(len(text.encode()) for text in texts)
-        progress.report(f"training on {len(texts):,} documents, {progress.format_bytes(num_bytes)}")
-        model = SentencePieceModel(training.train(texts, settings))
+        texts = _sample(train_uri, settings)
+        model = SentencePieceModel(training.train(texts, settings.tokenizer))
         _write(directory, model.proto)
         rate = training.bytes_per_token(model, texts)
         progress.report(f"{model.vocabulary_size:,} pieces, {rate:.2f} bytes per token")
@@ -69,8 +68,8 @@ class Executor(base_executor.BaseExecutor):
 
 @final
 class TokenizerTrainer(base_component.BaseComponent):
-    """Trains the tokenizer, on the train split only; with ``preset``, takes that one's;
-    with ``warm_start``, the pushed model's, if there is one.
+    """Trains the tokenizer, on the train split only; of a preset, takes its own; where training starts from a
+    pushed model, that one's.
 
     Outputs:
       tokenizer: `components.artifacts.Tokenizer`.
@@ -79,19 +78,11 @@ class TokenizerTrainer(base_component.BaseComponent):
     SPEC_CLASS = TokenizerTrainerSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(
-        self,
-        examples: types.BaseChannel,
-        tokenizer: TokenizerConfig,
-        preset: PresetTokenizer | None = None,
-        warm_start: WarmStart | None = None,
-    ) -> None:
+    def __init__(self, examples: types.BaseChannel, settings: TokenizerTrainerSettings) -> None:
         super().__init__(
             spec=TokenizerTrainerSpec(
                 examples=examples,
-                settings=tokenizer.model_dump_json(),
-                preset=preset.model_dump_json() if preset else None,
-                warm_start=warm_start.of_tokenizer.model_dump_json() if warm_start else None,
+                settings=settings.model_dump_json(),
                 tokenizer=types.Channel(type=Tokenizer),
             )
         )
@@ -103,18 +94,18 @@ def _write(directory: str, content: bytes) -> None:
         file.write(content)
 
 
-def _of_pushed(start: str | None, settings: TokenizerConfig) -> bytes | None:
+def _of_pushed(start: WarmStart | None, tokenizer: TokenizerConfig) -> bytes | None:
     """The tokenizer of the model that training starts from; None when it starts from none."""
     if start is None:
         return None
     from components import warm_start
     from models.training.warm_start import read_tokenizer
 
-    found = warm_start.resolve(WarmStart.model_validate_json(start))
+    found = warm_start.resolve(start)
     if found is None:
         return None
     version, manifest = found
-    warm_start.require_same_vocabulary(version, manifest, settings.vocabulary_size)
+    warm_start.require_same_vocabulary(version, manifest, tokenizer)
     progress.report(f"{manifest.vocabulary_size:,} pieces, of version {version}, from which training starts")
     return read_tokenizer(str(manifest.training_state))
 
@@ -128,10 +119,24 @@ def _of_preset(source: PresetTokenizer) -> bytes:
     return content
 
 
-def _texts(split_uri: str) -> Iterator[str]:
-    """The texts of a split's documents, in no defined order."""
+def _sample(split_uri: str, settings: TokenizerTrainerSettings) -> list[str]:
+    """The texts to train on; tells how much of them is of each source."""
+    of_source = sampling.weighted_sample(
+        lambda: _texts(split_uri), settings.weights, settings.tokenizer.max_training_bytes
+    )
+    texts = sampling.in_order(of_source)
+    sizes = {source: sum(len(text.encode()) for text in part) for source, part in of_source.items()}
+    num_bytes = sum(sizes.values())
+    shares = ", ".join(f"{source} {size / num_bytes:.1%}" for source, size in sizes.items() if num_bytes)
+    progress.report(f"training on {len(texts):,} documents, {progress.format_bytes(num_bytes)}: {shares}")
+    return texts
+
+
+def _texts(split_uri: str) -> Iterator[tuple[str, str]]:
+    """Source and text of a split's documents, in no defined order."""
     import tensorflow as tf
 
     records = tf.data.TFRecordDataset(fileio.glob(io_utils.all_files_pattern(split_uri)), "GZIP")
     for record in records.as_numpy_iterator():
-        yield documents.decode(record).text
+        document = documents.decode(record)
+        yield document.source, document.text

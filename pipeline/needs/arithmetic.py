@@ -62,7 +62,7 @@ class Needs:
 
 def needs(config: PipelineConfig, figures: Figures) -> Needs:
     """Everything, from the configuration and the figures."""
-    counts = count(config.model, config.tokenizer.vocabulary_size, config.packing.sequence_length)
+    counts = count(config.model, config.tokenizer.max_pieces, config.packing.sequence_length)
     train_share = (100 - config.corpus.eval_percent - config.corpus.test_percent) / 100
     all_tokens = figures.corpus_bytes.value / figures.bytes_per_token.value
     tokens = all_tokens * train_share
@@ -149,7 +149,7 @@ def _training(config: PipelineConfig, counts: Counts, figures: Figures, tokens: 
         Line(
             "training", "parameters N", counts.parameters, "parameters", f"{counts.parameters:,}",
             f"{config.model.family}, {config.model.num_layers} x {config.model.hidden_dim}, vocabulary "
-            f"{config.tokenizer.vocabulary_size:,}; {counts.non_embedding_parameters:,} outside embeddings",
+            f"{config.tokenizer.max_pieces:,}; {counts.non_embedding_parameters:,} outside embeddings",
         ),
         Line(
             "training", "compute C", flops, "FLOPs", f"{flops:.3g} FLOPs",
@@ -183,7 +183,7 @@ def _training(config: PipelineConfig, counts: Counts, figures: Figures, tokens: 
 
 def _memory(config: PipelineConfig, counts: Counts, figures: Figures) -> list[Line]:
     parameters, accumulates = counts.parameters, config.training.gradient_accumulation > 1
-    length, vocabulary = config.packing.sequence_length, config.tokenizer.vocabulary_size
+    length, vocabulary = config.packing.sequence_length, config.tokenizer.max_pieces
     rows = max(1, math.ceil(config.training.rows_per_part / figures.num_gpus))
     per_parameter = 20 if accumulates else 16
     state = float(per_parameter * parameters)
@@ -219,7 +219,7 @@ def _storage(
 ) -> list[Line]:
     documents = figures.corpus_bytes.value * figures.documents_ratio.value
     rows = all_tokens * figures.row_bytes_per_token.value
-    token_bytes = 3 if config.tokenizer.vocabulary_size <= 65_536 else 5
+    token_bytes = 3 if config.tokenizer.max_pieces <= 65_536 else 5
     temporary = tokens * token_bytes
     checkpoints = 12.0 * counts.parameters * KEPT_CHECKPOINTS
     models = 4.0 * counts.parameters * HELD_COPIES

@@ -7,6 +7,7 @@ from components import model_store, warm_start
 from components.artifacts import Tokenizer
 from components.config import TokenizerConfig, WarmStart
 from components.tokenizer_trainer import component as tokenizer_trainer
+from components.tokenizer_trainer.settings import TokenizerTrainerSettings
 from models import manifest
 from models.config import ModelConfig, TrainingConfig
 from models.errors import WarmStartError
@@ -88,7 +89,8 @@ def test_another_shape_context_or_vocabulary_is_told_by_its_fields():
     with pytest.raises(
         WarmStartError, match=r"a vocabulary of 400, and tokenizer.vocabulary_size = 4,096: make"
     ):
-        warm_start.require_same_vocabulary(3, found, 4096)
+        warm_start.require_same_vocabulary(3, found, TokenizerConfig(vocabulary_size=4096))
+    warm_start.require_same_vocabulary(3, found, TokenizerConfig(algorithm="characters"))
 
 
 def test_the_tokenizer_is_the_pushed_models(push, base_path, tmp_path, exec_properties):
@@ -98,9 +100,10 @@ def test_the_tokenizer_is_the_pushed_models(push, base_path, tmp_path, exec_prop
     push("a", training_state=str(state))
     examples, tokenizer = standard_artifacts.Examples(), Tokenizer()
     tokenizer.uri = str(tmp_path / "tokenizer")
-    stage = tokenizer_trainer.TokenizerTrainer(
-        _channel(examples), TokenizerConfig(vocabulary_size=400), warm_start=warm_start.latest(base_path)
+    settings = TokenizerTrainerSettings(
+        tokenizer=TokenizerConfig(vocabulary_size=400), warm_start=warm_start.latest(base_path).of_tokenizer
     )
+    stage = tokenizer_trainer.TokenizerTrainer(_channel(examples), settings)
     tokenizer_trainer.Executor().Do(
         {"examples": [examples]}, {"tokenizer": [tokenizer]}, exec_properties(stage)
     )
