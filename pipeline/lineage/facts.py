@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from tfx.dsl.io import fileio
+from tfx.types.standard_component_specs import CUSTOM_CONFIG_KEY
 from tfx.utils import path_utils
 
 from components.artifacts import TOKENIZER_MODEL
@@ -14,6 +16,7 @@ from components.corpus_gen.counts import CORPUS_REPORT, CorpusCounts
 from components.evaluator import summary
 from components.sequence_packer.counts import PACKING_REPORT, PackingReport
 from components.tokenizer_trainer.component import TOKENIZER
+from components.trainer.settings import SETTINGS
 from models import manifest
 from models.errors import ModelError
 from pipeline.metadata.store import Artifact, Execution
@@ -28,6 +31,7 @@ class Fact(NamedTuple):
 
 def of(execution: Execution) -> Iterator[Fact]:
     """Of one stage; for a stage of which nothing is known, nothing."""
+    yield from _start(execution)
     for output, describe in _DESCRIBED.get(execution.stage, {}).items():
         for artifact in execution.outputs.get(output, []):
             try:
@@ -36,6 +40,14 @@ def of(execution: Execution) -> Iterator[Fact]:
                 if fileio.exists(artifact.uri):
                     raise
                 yield Fact(output, f"gone: {artifact.uri} ({type(error).__name__})")
+
+
+def _start(execution: Execution) -> Iterator[Fact]:
+    """The version whose weights a training started from, if it did."""
+    custom_config = json.loads(str(execution.properties.get(CUSTOM_CONFIG_KEY) or "{}"))
+    start = json.loads(custom_config.get(SETTINGS, "{}")).get("warm_start") or {}
+    if start.get("version"):
+        yield Fact("started from", f"version {start['version']}, weights sha256 {start['weights_sha256']}")
 
 
 def _corpus(artifact: Artifact) -> Iterator[Fact]:

@@ -47,7 +47,7 @@ class Recorder:
         [artifact.id] = self.store.put_artifacts([artifact])
         return artifact
 
-    def execution(self, run_id, stage, inputs, outputs, state=mlmd.Execution.COMPLETE):
+    def execution(self, run_id, stage, inputs, outputs, state=mlmd.Execution.COMPLETE, **properties):
         type_id = self.store.put_execution_type(mlmd.ExecutionType(name=f"components.{stage}"))
         contexts = [
             mlmd.Context(type_id=type_id, name=name)
@@ -60,6 +60,8 @@ class Recorder:
                 event.path.steps.add(key=name)
                 pairs.append((artifact, event))
         execution = mlmd.Execution(type_id=type_id, last_known_state=state)
+        for name, value in properties.items():
+            execution.custom_properties[name].string_value = value
         return self.store.put_execution(execution, pairs, contexts, True)[0]
 
 
@@ -123,7 +125,11 @@ def record(folder):
     (root / "tokenizer" / "tokenizer.model").write_bytes(b"pieces")
     recorder.execution(SECOND, "TokenizerTrainer", {"examples": documents}, {"tokenizer": tokenizer})
     model = recorder.artifact("Model", root / "gone")
-    recorder.execution(SECOND, "Trainer", {"examples": documents, "tokenizer": tokenizer}, {"model": model})
+    start = json.dumps({"warm_start": {"version": 3, "weights_sha256": "d" * 64}})
+    recorder.execution(
+        SECOND, "Trainer", {"examples": documents, "tokenizer": tokenizer}, {"model": model},
+        custom_config=json.dumps({"settings": start}),
+    )  # fmt: skip
     evaluation = recorder.artifact("ModelEvaluation", write_evaluation(root / "evaluation"))
     blessing = recorder.artifact("ModelBlessing", root / "blessing", blessed=1)
     recorder.execution(

@@ -101,8 +101,13 @@ def test_the_files_come_with_their_hashes_and_the_artifacts_with_what_is_in_them
     }
 
 
+def test_a_training_that_started_from_a_pushed_model_says_from_which(lineage):
+    start, _ = lineage.step("Trainer").facts
+    assert start == ("started from", f"version 3, weights sha256 {'d' * 64}")
+
+
 def test_an_artifact_that_is_gone_is_said_to_be(lineage, shared):
-    [fact] = lineage.step("Trainer").facts
+    _, fact = lineage.step("Trainer").facts
     assert (fact.name, fact.value.partition(" (")[0]) == ("model", f"gone: {shared.root}/gone")
 
 
