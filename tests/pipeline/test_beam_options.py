@@ -194,10 +194,10 @@ def test_a_job_server_and_a_worker_pool_read_a_corpus(tmp_path: Path) -> None:
     corpus = CorpusConfig(path=str(tmp_path / "text"), sources=(source,))
     server = local_job_service.LocalJobServicer(str(tmp_path / "staging"))
     port = server.start_grpc_server()
-    pool, stop = worker_pool_main.BeamFnExternalWorkerPoolServicer.start(use_process=False)
+    address, pool = worker_pool_main.BeamFnExternalWorkerPoolServicer.start(use_process=False)
     settings = BeamConfig(
         runner="PortableRunner",
-        worker_pool=pool.url.removeprefix("//") if hasattr(pool, "url") else str(pool),
+        worker_pool=address,
         options=(f"--job_endpoint=localhost:{port}",),
     )
     try:
@@ -206,7 +206,7 @@ def test_a_job_server_and_a_worker_pool_read_a_corpus(tmp_path: Path) -> None:
             lines = found.kept | beam.Map(lambda document: document.text)
             _ = lines | beam.io.WriteToText(str(tmp_path / "out"))
     finally:
-        stop.stop(0)
+        pool.stop(0)
         server.stop()
     written = "".join(path.read_text() for path in tmp_path.glob("out*"))
     assert sorted(written.split("\n")) == ["", "and more", "and more", "of a.txt", "of b.txt"]
@@ -223,7 +223,9 @@ def test_dataflow_would_get_the_workers_image_in_its_job() -> None:
     options = PipelineOptions(list(beam_options.local(config.beam)))
     pipeline = beam.Pipeline(options=options)
     _ = pipeline | beam.Create(["a"]) | beam.Map(str.upper)
-    proto = pipeline.to_runner_api(default_environment=environments.DockerEnvironment.from_options(options))
+    portable = options.view_as(beam_options_of("PortableOptions"))
+    environment = environments.DockerEnvironment.from_options(portable)
+    proto = pipeline.to_runner_api(default_environment=environment)
     described = apiclient.Environment(
         packages=[], options=options, environment_version="2.0", proto_pipeline_staged_url="gs://bucket/p",
         proto_pipeline=proto,
