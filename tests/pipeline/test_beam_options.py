@@ -215,7 +215,7 @@ def test_a_job_server_and_a_worker_pool_read_a_corpus(tmp_path: Path) -> None:
 def test_dataflow_would_get_the_workers_image_in_its_job() -> None:
     """The job's description, as Beam's Dataflow client builds it, without sending it."""
     import apache_beam as beam
-    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions
     from apache_beam.runners.dataflow.internal import apiclient
     from apache_beam.transforms import environments
 
@@ -223,7 +223,7 @@ def test_dataflow_would_get_the_workers_image_in_its_job() -> None:
     options = PipelineOptions(list(beam_options.local(config.beam)))
     pipeline = beam.Pipeline(options=options)
     _ = pipeline | beam.Create(["a"]) | beam.Map(str.upper)
-    portable = options.view_as(beam_options_of("PortableOptions"))
+    portable = options.view_as(PortableOptions)
     environment = environments.DockerEnvironment.from_options(portable)
     proto = pipeline.to_runner_api(default_environment=environment)
     described = apiclient.Environment(
