@@ -215,21 +215,22 @@ def test_a_job_server_and_a_worker_pool_read_a_corpus(tmp_path: Path) -> None:
 def test_dataflow_would_get_the_workers_image_in_its_job() -> None:
     """The job's description, as Beam's Dataflow client builds it, without sending it."""
     import apache_beam as beam
-    from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions
+    from apache_beam.options.pipeline_options import PipelineOptions
     from apache_beam.runners.dataflow.internal import apiclient
     from apache_beam.transforms import environments
 
     config = load(str(SAMPLES / "beam" / "dataflow.toml"))
     options = PipelineOptions(list(beam_options.local(config.beam)))
-    pipeline = beam.Pipeline(options=options)
+    # Made without the options, which would have it ask Google for the bucket.
+    pipeline = beam.Pipeline(runner="FnApiRunner")
     _ = pipeline | beam.Create(["a"]) | beam.Map(str.upper)
-    portable = options.view_as(PortableOptions)
-    environment = environments.DockerEnvironment.from_options(portable)
+    image = apiclient.get_container_image_from_options(options)
+    environment = environments.DockerEnvironment.from_container_image(image)
     proto = pipeline.to_runner_api(default_environment=environment)
     described = apiclient.Environment(
         packages=[], options=options, environment_version="2.0", proto_pipeline_staged_url="gs://bucket/p",
         proto_pipeline=proto,
     )  # fmt: skip
     [workers] = described.proto.workerPools
-    assert [image.containerImage for image in workers.sdkHarnessContainerImages] == [config.kubeflow.image]
+    assert [each.containerImage for each in workers.sdkHarnessContainerImages] == [config.kubeflow.image]
     assert workers.machineType == "n2-standard-4"
