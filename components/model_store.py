@@ -23,6 +23,9 @@ from tfx.utils import io_utils
 from models import manifest
 from models.errors import ModelError
 
+MLMD_UUID = "assets.extra/mlmd_uuid"
+"""What ties a version to its records wherever it is copied to: TensorFlow Serving shows the file's content,
+taken as it is, as its metric ``/tensorflow/serving/mlmd_map``."""
 _LAST = "saved_model.pb"
 
 
@@ -52,8 +55,17 @@ def manifests(base_path: str) -> list[tuple[int, manifest.Manifest]]:
     return found
 
 
+def mlmd_uuid(saved_model: str) -> str | None:
+    """The content of `MLMD_UUID` below a version's folder; None where an earlier Lexmill pushed."""
+    if not fileio.exists(f"{saved_model}/{MLMD_UUID}"):
+        return None
+    with fileio.open(f"{saved_model}/{MLMD_UUID}") as file:
+        return str(file.read()).strip() or None
+
+
 def push(saved_model: str, base_path: str, content: manifest.Manifest) -> int:
-    """Publishes a copy of ``saved_model`` as the next version, with ``content`` as its manifest.
+    """Publishes a copy of ``saved_model`` as the next version, with ``content`` as its manifest and a new
+    `MLMD_UUID`.
 
     Nothing is visible to a server before the copy is complete; on object storage, nothing that it
     could load. When another push takes the same number first, the next one is tried.
@@ -63,6 +75,9 @@ def push(saved_model: str, base_path: str, content: manifest.Manifest) -> int:
     try:
         io_utils.copy_dir(saved_model, staging)
         manifest.write(staging, content)
+        fileio.makedirs(f"{staging}/assets.extra")
+        with fileio.open(f"{staging}/{MLMD_UUID}", "w") as file:
+            file.write(str(uuid.uuid4()))
         return _publish_objects(staging, base_path) if "://" in base_path else _publish(staging, base_path)
     finally:
         if fileio.exists(staging):

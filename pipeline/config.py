@@ -21,11 +21,13 @@ from components.config import CorpusConfig, EvaluationConfig, PackingConfig, Tok
 from components.corpus_gen.cleaning.settings import CleaningConfig, QualityConfig
 from components.corpus_gen.duplicates.settings import DecontaminationConfig, DuplicatesConfig
 from components.data_gate.settings import ValidationConfig
+from components.training_job.settings import TrainingJobConfig
 from models.config import ModelConfig, Settings, TrainingConfig
 from models.networks import sizes
 from pipeline import beam_options
 from pipeline.errors import ConfigError
 from pipeline.kubeflow.settings import KubeflowConfig, VertexConfig
+from pipeline.metadata.settings import MetadataConfig
 from pipeline.stack import toml_loads
 from serving.tensorflow_serving.config import ServingConfig
 
@@ -45,11 +47,20 @@ class OutputConfig(Settings):
 class BeamConfig(Settings):
     """How the Beam stages run."""
 
-    runner: Literal["FnApiRunner", "DataflowRunner", "FlinkRunner", "SparkRunner"] = "FnApiRunner"
-    """``FnApiRunner`` is Beam's local runner."""
+    runner: Literal["FnApiRunner", "DataflowRunner", "FlinkRunner", "SparkRunner", "PortableRunner"] = (
+        "FnApiRunner"
+    )
+    """``FnApiRunner`` is Beam's local runner. ``PortableRunner``: a Beam job server, such as Flink's or
+    Spark's in a cluster, at ``--job_endpoint``."""
     num_workers: int = Field(default=0, ge=0)
     """Local worker processes; 1 stays in this process. 0: one a core if the corpus has 50 MB or more of
     files, which is when starting them pays, and else this process."""
+    worker_image: str | None = Field(default=None, min_length=1)
+    """Of Dataflow, and of Flink and Spark where they start containers: the image that their workers run. When
+    left out, ``kubeflow.image``, the same as the stages'."""
+    worker_pool: str | None = Field(default=None, pattern=r"^[^:\s]+:\d+$")
+    """Of Flink and Spark instead of ``worker_image``, which needs Docker on every node: host and port of a
+    worker pool beside each task manager, usually ``localhost:50000``, that runs the stages' image."""
     options: tuple[str, ...] = ()
     """More Beam pipeline options, as on Beam's command line, ``--name=value`` each. Checked when the
     configuration is read; Dataflow needs ``--project``, ``--region`` and ``--temp_location``."""
@@ -72,10 +83,23 @@ class PipelineConfig(Settings):
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     output: OutputConfig = OutputConfig()
+    metadata: MetadataConfig = MetadataConfig()
     beam: BeamConfig = BeamConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()
+    training_job: TrainingJobConfig = TrainingJobConfig()
     vertex: VertexConfig = VertexConfig()
     serving: ServingConfig = ServingConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _beam_workers_run_the_stages_image(cls, values: Any) -> Any:
+        beam = values.get("beam") if isinstance(values, dict) else None
+        if not isinstance(beam, dict) or beam.get("runner", "FnApiRunner") == "FnApiRunner":
+            return values
+        kubeflow = values.get("kubeflow")
+        image = kubeflow.get("image") if isinstance(kubeflow, dict) else None
+        given = {"worker_image": image or KubeflowConfig().image} if not beam.get("worker_pool") else {}
+        return {**values, "beam": {**given, **beam}}
 
     @model_validator(mode="after")
     def _splits_leave_text_to_train_on(self) -> PipelineConfig:
@@ -90,6 +114,22 @@ class PipelineConfig(Settings):
     def _a_preset_brings_its_tokenizer(self) -> PipelineConfig:
         if self.model.family == "preset" and self.tokenizer != TokenizerConfig():
             raise ValueError('tokenizer: model.family = "preset" brings its own: remove this table')
+        return self
+
+    @model_validator(mode="after")
+    def _workers_divide_the_batch(self) -> PipelineConfig:
+        workers, rows = self.training_job.workers, self.training.rows_per_part
+        if workers and rows % workers:
+            raise ValueError(
+                f"training_job.workers = {workers} does not divide the {rows} rows that are worked on at "
+                "once (training.batch_size / training.gradient_accumulation): choose a multiple"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_preset_is_where_training_starts(self) -> PipelineConfig:
+        if self.model.family == "preset" and self.training.warm_start != "none":
+            raise ValueError('training.warm_start: model.family = "preset" starts from the preset: remove it')
         return self
 
     @property

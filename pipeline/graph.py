@@ -16,7 +16,7 @@ from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.orchestration.pipeline import Pipeline
 
 from components.baseline_finder.component import BaselineFinder
-from components.config import PresetTokenizer
+from components.config import PresetTokenizer, WarmStart
 from components.corpus_gen.component import CorpusGen
 from components.corpus_gen.settings import CorpusGenSettings
 from components.data_gate.component import DataGate
@@ -43,6 +43,8 @@ class Places:
     beam_options: tuple[str, ...]
     preset_sha256: str | None = None
     """Of the preset's files, where the model starts from one and they are at hand."""
+    warm_start: WarmStart | None = None
+    """Where training starts from a pushed model, which one; None: found when the stage runs."""
     metadata: Any = None
     """ML Metadata's ``ConnectionConfig``; None where the orchestrator has its own."""
 
@@ -80,10 +82,14 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
     )
 
     preset = config.model.preset
+    start = None
+    if config.training.warm_start == "latest":
+        start = places.warm_start or WarmStart(base_path=places.model_base_path)
     making = TokenizerTrainerSettings(
         tokenizer=config.tokenizer,
         weights={source.name: source.weight for source in config.corpus.sources},
         preset=PresetTokenizer(preset=preset, sha256=places.preset_sha256) if preset else None,
+        warm_start=start.of_tokenizer if start else None,
     )
     tokenizer = TokenizerTrainer(documents, making)
     tokenizer.add_upstream_node(gate)
@@ -95,6 +101,8 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
         training=config.training,
         sequence_length=config.packing.sequence_length,
         preset_sha256=places.preset_sha256,
+        warm_start=start,
+        **_job(config, places),
     )
     trainer = Trainer(rows, tokenizer.outputs["tokenizer"], settings, f"{places.root}/checkpoints")
     model = trainer.outputs["model"]
@@ -111,6 +119,14 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
     )
     data = (corpus, statistics, schema, validator, gate, tokenizer, packer)
     return (*data, trainer, baseline, evaluator, serving, pusher)
+
+
+def _job(config: PipelineConfig, places: Places) -> dict[str, Any]:
+    """The Trainer's settings where a cluster's machines train; on this machine they do not."""
+    job = config.training_job
+    if not job.workers or places.metadata is not None:
+        return {}
+    return {"job": job, "job_image": job.image or config.kubeflow.image, "pipeline": config.name}
 
 
 def selection(config: PipelineConfig, places: Places) -> CorpusGenSettings:

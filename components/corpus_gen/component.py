@@ -23,7 +23,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts, standa
 
 from components import documents, progress
 from components.config import CorpusConfig
-from components.corpus_gen import files, rejections, spans, splitting, transforms
+from components.corpus_gen import files, rejections, source_files, spans, splitting, transforms
 from components.corpus_gen.counts import CORPUS_REPORT, CorpusCounts
 from components.corpus_gen.duplicates import decontamination
 from components.corpus_gen.duplicates.decontamination import RemoveContaminated
@@ -112,7 +112,7 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
     ) -> dict[str, beam.PCollection]:
         settings = self._settings
         shares = splitting.shares(settings.corpus)
-        found, num_read = pipeline | transforms.ReadDocuments(settings.corpus)
+        found, num_read, read_files = pipeline | transforms.ReadDocuments(settings.corpus)
         sifted = found.kept | transforms.SiftDocuments(transforms.sifting_steps(settings))
         splits = sifted.kept | transforms.SplitDocuments(shares)
         held_out = [found for split, found in splits.items() if split != splitting.TRAIN]
@@ -122,6 +122,7 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
 
         counts = splits | transforms.CountRecords(rejected, num_read)
         empty = CorpusCounts.empty(settings.corpus, shares)
+        _ = read_files | source_files.WriteSourceFiles(self._rejected.uri)
         _ = counts | transforms.WriteReport(f"{self._rejected.uri}/{CORPUS_REPORT}", empty, rejected)
         _ = (
             rejected
@@ -171,7 +172,8 @@ class CorpusGen(component.FileBasedExampleGen):
       examples: ``Examples`` with the splits train, eval and test, one document a record
         (`components.documents`).
       rejected: ``Examples`` with one split, rejected, one record that was left out a record
-        (`components.corpus_gen.rejections`), and the file `CORPUS_REPORT` beside it.
+        (`components.corpus_gen.rejections`), and beside it the file `CORPUS_REPORT` and the hashes of the
+        files that were read (`source_files`).
     """
 
     SPEC_CLASS = CorpusGenSpec

@@ -11,7 +11,19 @@ import warnings
 
 import typer
 
-from pipeline.cli import configuration, data, deployment, kubeflow, model, running, serving, training
+from pipeline.cli import (
+    configuration,
+    data,
+    deployment,
+    kubeflow,
+    lineage,
+    model,
+    planning,
+    running,
+    serving,
+    training,
+    training_job,
+)
 from pipeline.errors import PipelineError
 from serving.silence import libraries_silenced
 
@@ -23,7 +35,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (running, model, serving, training, data, kubeflow, deployment, configuration):
+for group in (
+    running,
+    model,
+    serving,
+    training,
+    data,
+    lineage,
+    planning,
+    kubeflow,
+    deployment,
+    training_job,
+    configuration,
+):
     app.add_typer(group.app)
 
 

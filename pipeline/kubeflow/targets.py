@@ -31,6 +31,11 @@ def problems(config: PipelineConfig, target: Target) -> list[str]:
     """Everything that is wrong, a line each."""
     settings = table(config, target)
     found = [*_folders(config, target), *_inputs(config, target), *_beam(config, target)]
+    if target is Target.VERTEX and config.training_job.workers:
+        found.append(
+            f"training_job.workers = {config.training_job.workers}: Vertex AI runs no TFJobs: set it to "
+            "0, or compile with --target kubeflow"
+        )
     found += [f"{target.value}.default.{problem}" for problem in _stage(settings.default, target)]
     for name in settings.stages:
         found += [
