@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
+from components.task_evaluator import metrics
 from components.task_evaluator.task import Item, Kind
 from models.config import Settings
 
@@ -31,7 +32,8 @@ class TaskSettings(Settings):
     version: ClassVar[int] = 1
     kind: ClassVar[Kind] = "generation"
     end: ClassVar[str] = "\n"
-    metrics: ClassVar[tuple[str, ...]] = ()
+    right_metric: ClassVar[str] = metrics.EXACT_MATCH
+    bleu_tokenizer: ClassVar[str] = ""
 
     task: str
     """Which task."""
@@ -85,9 +87,5 @@ class TaskSettings(Settings):
         num = len(item.choices)
         if not num:
             return None
-        return {
-            "exact_match": 1 / num,
-            "accuracy": 1 / num,
-            "accuracy_per_byte": 1 / num,
-            "brier": 1 - 1 / num,
-        }.get(metric)
+        sharp = (metrics.EXACT_MATCH, metrics.ACCURACY, metrics.ACCURACY_PER_BYTE)
+        return 1 / num if metric in sharp else 1 - 1 / num if metric == metrics.BRIER else None

@@ -66,8 +66,12 @@ class Task(Protocol):
         """A longer answer is cut off."""
 
     @property
-    def metrics(self) -> tuple[str, ...]:
-        """Names of `metrics.METRICS` besides those that every task of the kind has."""
+    def right_metric(self) -> str:
+        """Under which name of `metrics.METRICS` `is_right` is reported."""
+
+    @property
+    def bleu_tokenizer(self) -> str:
+        """Of sacrebleu's, if answers are compared by BLEU and chrF; else empty."""
 
     def items(self, seed: int, count: int) -> tuple[Item, ...]:
         """At most ``count`` items for evaluation, all different: fewer where there are no more."""
