@@ -28,8 +28,8 @@ from functools import partial
 from pathlib import Path
 
 from components import sample_texts
-from pipeline.errors import ConfigError, MissingInputError
 from components.sample_texts import Texts
+from pipeline.errors import ConfigError, MissingInputError
 
 
 @dataclass(frozen=True)
