@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Sequence
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import sentencepiece
 
 from models.errors import PresetError
+from models.tokenizing import chunks, model_proto, special_tokens
+from models.tokenizing.model_proto import USER_DEFINED, ModelProto
 from models.tokenizing.vocabulary import Vocabulary
 
-_TRAINER_SPEC, _BOS_PIECE, _EOS_PIECE, _PAD_PIECE = 2, 46, 47, 48
-"""Field numbers in sentencepiece_model.proto."""
 SPACE = "\u2581"
 """How a model that escapes whitespace writes a space."""
 
@@ -30,7 +31,7 @@ SPACE = "\u2581"
 @final
 @dataclasses.dataclass(frozen=True)
 class SentencePieceModel:
-    """Pieces by SentencePiece, BPE or unigram."""
+    """Pieces by SentencePiece, of whichever algorithm."""
 
     proto: bytes
     """The serialized model; all that is pickled."""
@@ -44,12 +45,49 @@ class SentencePieceModel:
     def vocabulary_size(self) -> int:
         return int(self._processor.get_piece_size())
 
+    @functools.cached_property
+    def special_tokens(self) -> dict[str, int]:
+        """Texts that are always one token, and their ids. Empty for a model that rewrites text, as that of a
+        preset: there SentencePiece itself sees to them."""
+        if self._escapes_whitespace():
+            return {}
+        pieces = enumerate(self._message.pieces)
+        return {piece.piece: index for index, piece in pieces if piece.type == USER_DEFINED}
+
+    @functools.cached_property
+    def in_chunks(self) -> bool:
+        """Whether the text between special tokens is encoded a chunk at a time: `chunks`."""
+        kind = self._message.trainer_spec.model_type or model_proto.UNIGRAM
+        return kind == model_proto.UNIGRAM and not self._escapes_whitespace()
+
+    @property
+    def _message(self) -> Any:
+        return ModelProto.FromString(self.proto)
+
+    @functools.cached_property
+    def _special_pattern(self) -> re.Pattern[str]:
+        return special_tokens.for_python(self.special_tokens)
+
     def encode(self, text: str) -> np.ndarray:
-        """Token ids, int32 ``(tokens,)``; never a special token's, whatever the text spells."""
-        return np.asarray(self._processor.encode(text), dtype=np.int32)
+        """Token ids, int32 ``(tokens,)``; never those of start, end and padding, whatever the text spells."""
+        ids = self.special_tokens
+        if not ids:
+            return self._encode(text)
+        parts = special_tokens.cut(text, self._special_pattern)
+        found = [
+            np.array([ids[part]], np.int32) if is_special else self._encode(part)
+            for part, is_special in parts
+        ]
+        return np.concatenate([np.array([], np.int32), *found])
+
+    def _encode(self, text: str) -> np.ndarray:
+        if self.in_chunks:
+            encoded = [self._processor.encode_as_numpy(chunk) for chunk in chunks.cut(text)]
+            return np.concatenate(encoded, dtype=np.int32)
+        return np.asarray(self._processor.encode_as_numpy(text), dtype=np.int32)
 
     def decode(self, token_ids: Sequence[int] | np.ndarray) -> str:
-        """The text; special tokens give nothing."""
+        """The text; start, end and padding give nothing."""
         return str(self._processor.decode([int(token_id) for token_id in token_ids]))
 
     @property
@@ -91,8 +129,6 @@ class SentencePieceModel:
 def with_special_pieces(proto: bytes, start: str | None, end: str, pad: str | None) -> bytes:
     """``proto`` with its start, end and padding pieces named; None where there is none.
 
-    Protocol messages merge when they are put one after the other, and the last value of a field holds.
-
     Raises:
       PresetError: a piece is not a special one of the model.
     """
@@ -102,23 +138,7 @@ def with_special_pieces(proto: bytes, start: str | None, end: str, pad: str | No
         index = model.piece_to_id(name)
         if not model.is_control(index) and not (name == pad and model.is_unknown(index)):
             raise PresetError(f"its SentencePiece model has no special piece {name!r}")
-    fields = {_BOS_PIECE: start or "", _EOS_PIECE: end, _PAD_PIECE: pad or ""}
-    trainer = b"".join(_text_field(number, value) for number, value in fields.items())
-    return proto + _bytes_field(_TRAINER_SPEC, trainer)
-
-
-def _text_field(number: int, value: str) -> bytes:
-    return _bytes_field(number, value.encode())
-
-
-def _bytes_field(number: int, value: bytes) -> bytes:
-    """A length-delimited field of a protocol message (wire type 2)."""
-    return _varint(number << 3 | 2) + _varint(len(value)) + value
-
-
-def _varint(value: int) -> bytes:
-    parts = []
-    while value > 0x7F:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*parts, value])
+    edited = ModelProto.FromString(proto)
+    trainer = edited.trainer_spec
+    trainer.bos_piece, trainer.eos_piece, trainer.pad_piece = start or "", end, pad or ""
+    return bytes(edited.SerializeToString(deterministic=True))
