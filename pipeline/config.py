@@ -21,6 +21,8 @@ from components.config import CorpusConfig, EvaluationConfig, PackingConfig, Tok
 from components.corpus_gen.cleaning.settings import CleaningConfig, QualityConfig
 from components.corpus_gen.duplicates.settings import DecontaminationConfig, DuplicatesConfig
 from components.data_gate.settings import ValidationConfig
+from components.task_evaluator.config import TasksConfig
+from components.task_evaluator.tasks import catalog
 from components.training_job.settings import TrainingJobConfig
 from models.config import ModelConfig, Settings, TrainingConfig
 from models.networks import sizes
@@ -82,6 +84,7 @@ class PipelineConfig(Settings):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    tasks: TasksConfig = TasksConfig()
     output: OutputConfig = OutputConfig()
     metadata: MetadataConfig = MetadataConfig()
     beam: BeamConfig = BeamConfig()
@@ -108,6 +111,17 @@ class PipelineConfig(Settings):
             raise ValueError(
                 f"corpus.eval_percent + corpus.test_percent = {held_out}: at most 50 leave enough to train on"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _tasks_ask_only_what_was_held_out(self) -> PipelineConfig:
+        for task in self.tasks.evaluate:
+            asked, held_out = getattr(task, "test_percent", 0), self.corpus.test_percent
+            if asked > held_out and self.corpus.sample in (*task.samples(), "mixture"):
+                raise ValueError(
+                    f"tasks.evaluate: {task.label}: test_percent = {asked} would ask what the model is "
+                    f"trained on: set at most corpus.test_percent = {held_out}"
+                )
         return self
 
     @model_validator(mode="after")
@@ -229,6 +243,9 @@ def _nearest(location: tuple[Any, ...]) -> str:
     model: Any = PipelineConfig
     for part in location[:-1]:
         if part not in model.model_fields:  # An element's index, or a dictionary's key.
+            continue
+        if part in catalog.tasks():
+            model = catalog.tasks()[part]
             continue
         annotation = model.model_fields[part].annotation
         inner = typing.get_args(annotation)

@@ -25,6 +25,7 @@ from components.evaluator.component import Evaluator
 from components.pusher.component import Pusher
 from components.sequence_packer.component import SequencePacker
 from components.serving_validator.component import ServingValidator
+from components.task_evaluator.component import TaskEvaluator
 from components.tokenizer_trainer.component import TokenizerTrainer
 from components.tokenizer_trainer.settings import TokenizerTrainerSettings
 from components.trainer.component import Trainer
@@ -110,15 +111,17 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
     baseline = BaselineFinder(model, places.model_base_path)
     evaluator = Evaluator(rows, model, baseline.outputs["baseline"], config.evaluation)
     serving = ServingValidator(model, config.name)
+    tasks = (TaskEvaluator(model, documents, config.tasks),) if config.tasks.evaluate else ()
     pusher = Pusher(
         model,
         evaluator.outputs["evaluation"],
         evaluator.outputs["blessing"],
         serving.outputs["blessing"],
         places.model_base_path,
+        *(stage.outputs["blessing"] for stage in tasks),
     )
     data = (corpus, statistics, schema, validator, gate, tokenizer, packer)
-    return (*data, trainer, baseline, evaluator, serving, pusher)
+    return (*data, trainer, baseline, evaluator, *tasks, serving, pusher)
 
 
 def _job(config: PipelineConfig, places: Places) -> dict[str, Any]:
@@ -130,13 +133,15 @@ def _job(config: PipelineConfig, places: Places) -> dict[str, Any]:
 
 
 def selection(config: PipelineConfig, places: Places) -> CorpusGenSettings:
-    """What decides which documents there are."""
+    """What decides which documents there are. What is asked as a task, too, is kept out of the training text."""
+    tasks = tuple(file for task in config.tasks.evaluate for file in task.files())
+    against = (*config.decontamination.against, *tasks)
     return CorpusGenSettings(
         corpus=config.corpus.model_copy(update={"path": places.corpus_path}),
         cleaning=config.cleaning,
         quality=config.quality,
         duplicates=config.duplicates,
-        decontamination=config.decontamination,
+        decontamination=config.decontamination.model_copy(update={"against": against}),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from tfx.dsl.io import fileio
 
 from components.evaluator import summary
+from components.task_evaluator import results
 from pipeline.config import PipelineConfig
 from pipeline.errors import MissingInputError
 from pipeline.metadata import connection
@@ -24,13 +25,16 @@ class Run:
     stages: dict[str, str]
     """Stage -> ``done``, ``cached`` or ``failed``, in the order in which they ran."""
     evaluation: summary.EvaluationSummary | None
+    tasks: results.TaskReport | None
+    """None where no tasks were asked."""
     blessed: bool
-    """By the Evaluator."""
+    """By the Evaluator, and by the TaskEvaluator where there are tasks."""
     servable: bool
     """Blessed by the ServingValidator."""
     pushed_version: int | None
     pushed_path: str | None
     evaluation_path: str | None
+    tasks_path: str | None
     tensorboard_path: str | None
 
 
@@ -97,15 +101,20 @@ def _run(run_id: str, executions: Sequence[Execution]) -> Run:
     model_run = outputs.get(("Trainer", "model_run"))
     pushed = outputs.get(("Pusher", "pushed_model"))
     properties = pushed.properties if pushed and pushed.properties.get("pushed") else {}
+    tasks = outputs.get(("TaskEvaluator", "report"))
+    ran = {each.stage for each in executions}
+    judges = ("Evaluator", "TaskEvaluator") if "TaskEvaluator" in ran else ("Evaluator",)
     return Run(
         run_id=run_id,
         stages={each.stage: each.state if each.state in FINISHED else FAILED for each in executions},
         evaluation=_evaluation(evaluation),
-        blessed=_is_blessed(outputs.get(("Evaluator", "blessing"))),
+        tasks=_tasks(tasks),
+        blessed=all(_is_blessed(outputs.get((stage, "blessing"))) for stage in judges),
         servable=_is_blessed(outputs.get(("ServingValidator", "blessing"))),
         pushed_version=int(properties["pushed_version"]) if properties else None,
         pushed_path=str(properties["pushed_destination"]) if properties else None,
         evaluation_path=f"{evaluation.uri}/{summary.FILE}" if evaluation else None,
+        tasks_path=f"{tasks.uri}/{results.FILE}" if tasks else None,
         tensorboard_path=model_run.uri if model_run else None,
     )
 
@@ -128,3 +137,9 @@ def _evaluation(artifact: Artifact | None) -> summary.EvaluationSummary | None:
     if artifact is None or not fileio.exists(f"{artifact.uri}/{summary.FILE}"):
         return None
     return summary.read(artifact.uri)
+
+
+def _tasks(artifact: Artifact | None) -> results.TaskReport | None:
+    if artifact is None or not fileio.exists(f"{artifact.uri}/{results.FILE}"):
+        return None
+    return results.read(artifact.uri)

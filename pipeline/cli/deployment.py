@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 from pipeline.cli.options import DEFAULT, Config, Set
-from pipeline.kubeflow.targets import Target
+from pipeline.kubeflow.target import Target
 
 app = typer.Typer()
 image_app = typer.Typer(no_args_is_help=True, help="Build the container image of the pipeline's stages.")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import DEFAULT, Config, Set
-from pipeline.kubeflow.targets import Target
+from pipeline.kubeflow.target import Target
 
 app = typer.Typer()
 

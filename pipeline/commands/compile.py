@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pipeline.config import load
 from pipeline.errors import ConfigError
-from pipeline.kubeflow.targets import Target
+from pipeline.kubeflow.target import Target
 from serving.silence import libraries_silenced
 
 

@@ -23,7 +23,7 @@ from pipeline.terminal import RunDisplay
 from serving.silence import libraries_silenced
 
 if TYPE_CHECKING:
-    from pipeline.kubeflow.targets import Target
+    from pipeline.kubeflow.target import Target
 
 INTERRUPTED = 130
 

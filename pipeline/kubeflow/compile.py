@@ -20,7 +20,7 @@ from pipeline.errors import ConfigError
 from pipeline.graph import Places, create_pipeline, selection
 from pipeline.kubeflow import targets
 from pipeline.kubeflow.specification import Specification
-from pipeline.kubeflow.targets import Target
+from pipeline.kubeflow.target import Target
 
 if TYPE_CHECKING:
     from pipeline.config import PipelineConfig

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import Enum
 
 from pipeline import stack
 from pipeline.config import PipelineConfig
 from pipeline.kubeflow.settings import KubeflowConfig, StageTable, VertexConfig
-
-
-class Target(str, Enum):
-    """Who runs the compiled pipeline; also the name of its table."""
-
-    KUBEFLOW = "kubeflow"
-    VERTEX = "vertex"
-
+from pipeline.kubeflow.target import Target
 
 _SCHEMES = {Target.KUBEFLOW: ("gs://", "s3://"), Target.VERTEX: ("gs://",)}
 _SERVICES = {"FlinkRunner": "flink_master", "SparkRunner": "spark_master_url"}

@@ -34,7 +34,7 @@ from serving.embedded_process import embedded_process
 PROMPT = "the king"
 STAGES = [
     "CorpusGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "TokenizerTrainer",
-    "SequencePacker", "Trainer", "BaselineFinder", "Evaluator", "ServingValidator", "Pusher",
+    "SequencePacker", "Trainer", "BaselineFinder", "Evaluator", "TaskEvaluator", "ServingValidator", "Pusher",
 ]  # fmt: skip
 
 
@@ -119,6 +119,7 @@ def test_a_run_ends_by_saying_where_things_are(first, served, tiny_config):
     assert path is not None
     metrics = json.loads(Path(path[1]).read_text())["metrics"]
     assert set(metrics) == {"overall", "source:plays", "source:tales"}
+    assert re.search(r"^tasks: +2 tasks: parity accuracy \d", first.output, re.MULTILINE)
 
 
 def test_the_same_run_again_takes_everything_from_the_cache(again, served):
@@ -197,7 +198,7 @@ def test_generate_and_score_use_the_version_pushed_last(tiny_config):
 
 
 @pytest.mark.usefixtures("lstm")
-def test_tensorboard_shows_the_training_runs(tiny_config):
+def test_tensorboard_shows_the_training_runs_and_the_tasks_of_each(tiny_config):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -206,7 +207,7 @@ def test_tensorboard_shows_the_training_runs(tiny_config):
     try:
         url = f"http://127.0.0.1:{port}/data/plugin/timeseries/tags"
         deadline, tags = time.monotonic() + 90, {}
-        while time.monotonic() < deadline and len(tags) < 2:
+        while time.monotonic() < deadline and len(tags) < 4:
             assert process.poll() is None, "TensorBoard ended"
             with contextlib.suppress(OSError):
                 tags = json.load(urllib.request.urlopen(url, timeout=10))["scalars"]["runTagInfo"]
@@ -214,8 +215,10 @@ def test_tensorboard_shows_the_training_runs(tiny_config):
     finally:
         process.terminate()
         process.wait(30)
-    assert len(tags) == 2
-    assert all("bits_per_byte/validation" in found for found in tags.values())
+    tasks = {run for run in tags if run.endswith(" tasks")}
+    assert len(tasks) == len(tags.keys() - tasks) == 2
+    assert all("tasks/parity/exact_match" in tags[run] for run in tasks)
+    assert all("bits_per_byte/validation" in tags[run] for run in tags.keys() - tasks)
 
 
 @pytest.mark.usefixtures("lstm")

@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.config import load
 from pipeline.kubeflow import compile as compiler
-from pipeline.kubeflow.targets import Target
+from pipeline.kubeflow.target import Target
 
 BUCKET = "lexmill"
 MANIFEST = "assets.extra/lexmill.json"

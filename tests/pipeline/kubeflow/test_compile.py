@@ -22,7 +22,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from pipeline.config import load
 from pipeline.kubeflow import compile as compiler
 from pipeline.kubeflow.settings import Stage
-from pipeline.kubeflow.targets import Target
+from pipeline.kubeflow.target import Target
 
 GOLDEN = {
     Target.KUBEFLOW: Path(__file__).parent.parent / "golden" / "tiny.yaml",

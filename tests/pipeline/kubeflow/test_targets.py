@@ -6,7 +6,7 @@ from pipeline import stack
 from pipeline.config import load
 from pipeline.errors import ConfigError
 from pipeline.kubeflow import targets
-from pipeline.kubeflow.targets import Target
+from pipeline.kubeflow.target import Target
 
 CORPUS = {target: f"{target.value}.corpus_path=gs://b/corpus" for target in Target}
 
