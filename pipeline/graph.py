@@ -133,7 +133,7 @@ def _job(config: PipelineConfig, places: Places) -> dict[str, Any]:
 
 
 def selection(config: PipelineConfig, places: Places) -> CorpusGenSettings:
-    """What decides which documents there are. What is asked as a task, too, is kept out of the training text."""
+    """What decides which documents there are; what is asked as a task is kept out of the training text."""
     tasks = tuple(file for task in config.tasks.evaluate for file in task.files())
     against = (*config.decontamination.against, *tasks)
     return CorpusGenSettings(
