@@ -7,12 +7,17 @@ parsed in the first line of the executor.
 from __future__ import annotations
 
 import datetime
+import re
 import string
+from collections import Counter
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from models.config import Settings
+from models.features import NUM_SPECIAL_TOKENS
+
+_BYTE_NAME = re.compile("<0x[0-9A-F]{2}>")
 
 
 class SourceConfig(Settings):
@@ -56,8 +61,9 @@ class SourceConfig(Settings):
     licence: str = ""
     """A note on the text's licence, for the report."""
     weight: float = Field(default=1.0, gt=0, le=1e15)
-    """The source's part in training, by ``mixture.rule``; by default how often its rows are taken an epoch, 1
-    being as large as it is. Recorded in the report."""
+    """The source's part in training, by ``mixture.rule``: by default how often its rows are taken, 1 being as
+    large as it is. And what each of its bytes counts beside those of other sources in the text that the
+    tokenizer is trained on: its share there is its weight times its size."""
 
     @property
     def has_prompts(self) -> bool:
@@ -144,16 +150,73 @@ class CorpusConfig(Settings):
 
 
 class TokenizerConfig(Settings):
-    """How text becomes tokens: a SentencePiece model trained on the train split."""
+    """How text becomes tokens: a SentencePiece model made from the train split. What its pieces cannot spell
+    becomes bytes, so no text is lost."""
 
-    algorithm: Literal["bpe", "unigram"] = "bpe"
-    """BPE trains about ten times faster; unigram encodes about twice as fast."""
-    vocabulary_size: int = Field(default=4096, ge=260, le=1_000_000)
-    """Pieces, the 256 bytes and the special tokens included."""
+    algorithm: Literal["bpe", "unigram", "characters", "bytes"] = "bpe"
+    """BPE trains about ten times faster; unigram encodes about twice as fast. ``characters``: a piece for
+    each character of the train split; for arithmetic and other text of few characters. ``bytes``:
+    nothing is trained."""
+    vocabulary_size: int = Field(default=4096, ge=1, le=1_000_000)
+    """Pieces, the 256 bytes and the special tokens included: just as many for ``bpe`` and ``unigram``, at
+    most as many for ``characters``; ``bytes`` has no others."""
     character_coverage: float = Field(default=0.9995, gt=0.9, le=1.0)
     """Share of the training text's characters with a piece of their own; the rest become bytes."""
     max_training_bytes: int = Field(default=50_000_000, ge=1000)
-    """Trains on at most this much text, a sample by hash."""
+    """Trains on at most this much text, a sample by hash, of each source its share
+    (``corpus.sources.weight``)."""
+
+    special_tokens: tuple[str, ...] = Field(default=(), max_length=1000)
+    """Texts that are one token each, wherever they stand in the corpus or in a prompt, such as
+    ``["<|user|>", "<|assistant|>"]``; where one begins another, the longest counts. Whoever can write a
+    prompt can write them, too: they mark turns, and guard nothing."""
+    start_token: str | None = None
+    """A token of its own before each document, such as ``"<s>"``. Left out: the end token, which then stands
+    between documents and before a prompt, is the context of a text's first token."""
+    end_token: str = "</s>"
+    """What the token that ends a document is called. As with ``start_token`` and ``pad_token``, no text
+    spells it: the name is for other programs that read the model."""
+    pad_token: str = "<pad>"
+    """What the token that fills rows up is called."""
+
+    @property
+    def num_special_tokens(self) -> int:
+        return NUM_SPECIAL_TOKENS + (self.start_token is not None) + len(self.special_tokens)
+
+    @property
+    def num_fixed_pieces(self) -> int:
+        """Those that every vocabulary has: the bytes and the special tokens."""
+        return 256 + self.num_special_tokens
+
+    @property
+    def max_pieces(self) -> int:
+        """How many there may be; ``characters`` may have fewer."""
+        return self.num_fixed_pieces if self.algorithm == "bytes" else self.vocabulary_size
+
+    @model_validator(mode="after")
+    def _the_vocabulary_has_room(self) -> TokenizerConfig:
+        least = self.num_fixed_pieces
+        if self.vocabulary_size < least:
+            raise ValueError(
+                f"vocabulary_size = {self.vocabulary_size}: at least {least}, for the 256 bytes and "
+                f"{self.num_special_tokens} special tokens"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _special_tokens_are_distinct(self) -> TokenizerConfig:
+        start = () if self.start_token is None else (self.start_token,)
+        names = [*start, self.end_token, self.pad_token, *self.special_tokens]
+        for name, count in Counter([*names, "<unk>"]).items():
+            if count > 1:
+                raise ValueError(f"{name!r} names two special tokens (<unk> is taken): choose another text")
+        for name in names:
+            if not 1 <= len(name) <= 100 or re.search("[\0\u2581]", name) or _BYTE_NAME.fullmatch(name):
+                raise ValueError(
+                    f"{name!r} cannot be a special token: expected 1 to 100 characters, none of them NUL or "
+                    "U+2581, and not the name of a byte such as <0x0A>"
+                )
+        return self
 
 
 class PresetTokenizer(Settings):

