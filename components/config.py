@@ -60,9 +60,10 @@ class SourceConfig(Settings):
     """Of Markdown: leaves out the metadata between two lines ``---`` or ``+++`` at a file's start."""
     licence: str = ""
     """A note on the text's licence, for the report."""
-    weight: float = Field(default=1.0, gt=0, le=1_000_000)
-    """What each byte of the source counts beside those of other sources in the text that the tokenizer is
-    trained on: a source's share there is its weight times its size. 1 for all: as large as they are."""
+    weight: float = Field(default=1.0, gt=0, le=1e15)
+    """The source's part in training, by ``mixture.rule``: by default how often its rows are taken, 1 being as
+    large as it is. And what each of its bytes counts beside those of other sources in the text that the
+    tokenizer is trained on: its share there is its weight times its size."""
 
     @property
     def has_prompts(self) -> bool:
@@ -252,6 +253,10 @@ class PackingConfig(Settings):
     num_shards: int = Field(default=2, ge=1, le=10_000)
     """Packed independently, so at most this many workers pack one source and split at a time.
     Part of the result: another number gives other rows."""
+    attention: Literal["row", "document"] = "row"
+    """What a token sees of its row, in training and evaluation. ``row``: all before it, other documents, too.
+    ``document``: its own document, with positions that count from the document's start; an LSTM forgets its
+    state there. Better for many short documents; slower, and on a GPU an LSTM then runs without cuDNN."""
 
 
 class EvaluationConfig(Settings):

@@ -7,13 +7,15 @@ position for a whole batch. Nothing outside this package asks which family a mod
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import keras
 import tensorflow as tf
 
+from models import document_attention
 from models.config import ModelConfig
 from models.decoding.decoder import Decoder
+from models.document_attention import Documents
 
 
 class CausalLM(Protocol):
@@ -39,14 +41,40 @@ class CausalLM(Protocol):
         """Parameters, those shared by input and output counted once."""
 
 
+class DocumentModel(CausalLM, Protocol):
+    """A model that can read each document of a packed row as if it stood alone; a preset cannot."""
+
+    document_start: int | None
+    """The id that begins a document, where tokens see their own document only; else None. See
+    `models.document_attention`."""
+
+    def logits_within(self, token_ids: tf.Tensor, documents: Documents, training: bool) -> tf.Tensor:
+        """As a call, with each token seeing its own document only."""
+
+
 def logits(model: CausalLM, token_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
     """Logits in float32, ``(batch, length, vocabulary)``, for ``(batch, length)`` int32 ids.
 
     No padding mask is needed: padding only ever follows the tokens that count, and the
     model is causal.
     """
+    start_id = getattr(model, "document_start", None)
+    if start_id is not None:
+        documents = document_attention.find(token_ids, start_id)
+        within = cast("DocumentModel", model).logits_within(token_ids, documents, training)
+        return tf.cast(within, tf.float32)
     inputs = {"token_ids": token_ids, "padding_mask": tf.ones_like(token_ids)}
     return tf.cast(model(inputs, training=training), tf.float32)
+
+
+def attend_within_documents(model: CausalLM, start_id: int) -> None:
+    """From now on, and in what is exported, a token sees its own document only.
+
+    Args:
+      model: not a preset's, which the configuration refuses.
+      start_id: the id that begins a document.
+    """
+    cast("DocumentModel", model).document_start = start_id
 
 
 def build(config: ModelConfig, vocabulary_size: int, context_length: int) -> CausalLM:

@@ -17,10 +17,12 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from components import mixture
 from components.config import CorpusConfig, EvaluationConfig, PackingConfig, TokenizerConfig
 from components.corpus_gen.cleaning.settings import CleaningConfig, QualityConfig
 from components.corpus_gen.duplicates.settings import DecontaminationConfig, DuplicatesConfig
 from components.data_gate.settings import ValidationConfig
+from components.mixture import MixtureConfig
 from components.task_evaluator.config import TasksConfig
 from components.task_evaluator.tasks import catalog
 from components.training_job.settings import TrainingJobConfig
@@ -81,6 +83,7 @@ class PipelineConfig(Settings):
     decontamination: DecontaminationConfig = DecontaminationConfig()
     tokenizer: TokenizerConfig = TokenizerConfig()
     packing: PackingConfig = PackingConfig()
+    mixture: MixtureConfig = MixtureConfig()
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -141,9 +144,25 @@ class PipelineConfig(Settings):
         return self
 
     @model_validator(mode="after")
+    def _a_preset_sees_whole_rows(self) -> PipelineConfig:
+        if self.model.family == "preset" and self.packing.attention == "document":
+            raise ValueError(
+                'packing.attention = "document" needs a network that is built here: KerasHub\'s presets see '
+                'whole rows; set "row", or another model.family'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _a_preset_is_where_training_starts(self) -> PipelineConfig:
         if self.model.family == "preset" and self.training.warm_start != "none":
             raise ValueError('training.warm_start: model.family = "preset" starts from the preset: remove it')
+        return self
+
+    @model_validator(mode="after")
+    def _weights_suit_the_mixture(self) -> PipelineConfig:
+        found = mixture.problems(self.mixture, self.corpus.sources)
+        if found:
+            raise ValueError(f"mixture: {found[0]}")
         return self
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from components.config import WarmStart
 from components.training_job.settings import TrainingJobConfig
 from models.config import ModelConfig, Settings, TrainingConfig
@@ -20,6 +22,8 @@ class TrainerSettings(Settings):
     model: ModelConfig
     training: TrainingConfig
     sequence_length: int
+    attention: Literal["row", "document"] = "row"
+    """As ``packing.attention``."""
     preset_sha256: str | None = None
     """Of the preset's files, where the model starts from one: another content, another training."""
     warm_start: WarmStart | None = None

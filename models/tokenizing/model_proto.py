@@ -49,7 +49,7 @@ message_type {
 """
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, BYTE = 1, 2, 3, 4, 6
 """``ModelProto.SentencePiece.type``."""
-UNIGRAM, CHARACTERS = 1, 4
+UNIGRAM, BYTE_PAIRS, CHARACTERS = 1, 2, 4
 """``TrainerSpec.model_type``."""
 
 

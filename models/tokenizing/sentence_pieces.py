@@ -20,7 +20,8 @@ import numpy as np
 import sentencepiece
 
 from models.errors import PresetError
-from models.tokenizing import chunks, model_proto, special_tokens
+from models.tokenizing import chunks, known_words, model_proto, special_tokens
+from models.tokenizing.known_words import KnownWords
 from models.tokenizing.model_proto import USER_DEFINED, ModelProto
 from models.tokenizing.vocabulary import Vocabulary
 
@@ -81,10 +82,42 @@ class SentencePieceModel:
         return np.concatenate([np.array([], np.int32), *found])
 
     def _encode(self, text: str) -> np.ndarray:
+        if self._known_words is not None:
+            return self._known_words.ids(text)
         if self.in_chunks:
             encoded = [self._processor.encode_as_numpy(chunk) for chunk in chunks.cut(text)]
             return np.concatenate(encoded, dtype=np.int32)
         return np.asarray(self._processor.encode_as_numpy(text), dtype=np.int32)
+
+    def _encode_many(self, texts: Sequence[str]) -> list[list[int]]:
+        # On this thread: threads of its own cost it more to start than a few words take.
+        return list(self._processor.encode(texts, num_threads=1))
+
+    @functools.cached_property
+    def _known_words(self) -> KnownWords | None:
+        """None unless this is a byte-pair model that rewrites nothing, of whose pieces none is too wide."""
+        if not self._is_plain_byte_pairs():
+            return None
+        model, special = self._processor, self.special_tokens.values()
+        pieces = [
+            model.id_to_piece(index)
+            for index in range(model.get_piece_size())
+            if not (model.is_byte(index) or model.is_control(index) or model.is_unknown(index))
+            and index not in special
+        ]
+        cut = known_words.cut_for(pieces)
+        return None if cut is None else KnownWords(cut, self._encode_many)
+
+    def _is_plain_byte_pairs(self) -> bool:
+        """Whether the model merges pairs, and encodes the very characters of a text."""
+        message = self._message
+        normalizer = message.normalizer_spec
+        switches = ("add_dummy_prefix", "remove_extra_whitespaces", "escape_whitespaces")
+        return (
+            message.trainer_spec.model_type == model_proto.BYTE_PAIRS
+            and normalizer.name == "identity"
+            and all(normalizer.HasField(name) and not getattr(normalizer, name) for name in switches)
+        )
 
     def decode(self, token_ids: Sequence[int] | np.ndarray) -> str:
         """The text; start, end and padding give nothing."""
