@@ -1,4 +1,4 @@
-"""Settings of the data, evaluation and serving stages: one frozen model per concern.
+"""Settings of the data stages: one frozen model per concern.
 
 Each is serialised once, as JSON, into its component's execution properties and
 parsed in the first line of the executor.
@@ -173,14 +173,3 @@ class PackingConfig(Settings):
     num_shards: int = Field(default=2, ge=1, le=10_000)
     """Packed independently, so at most this many workers pack one source and split at a time.
     Part of the result: another number gives other rows."""
-
-
-class EvaluationConfig(Settings):
-    """When a model is good enough to be pushed. All bounds are on the test split."""
-
-    max_bits_per_byte: float = Field(default=8.0, gt=0)
-    """A model above this is never blessed. 8 bits per byte is what text costs uncompressed."""
-    max_regression: float = Field(default=0.02, ge=0)
-    """How much worse than the model pushed last a model may be, in bits per byte, overall."""
-    max_source_regression: float = Field(default=0.1, ge=0)
-    """The same on each source; wider, as a source may be small."""

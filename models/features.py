@@ -30,6 +30,10 @@ SEGMENT_IDS = "segment_ids"
 LOSS_MASK = "loss_mask"
 NUM_BYTES = "num_bytes"
 SOURCE = "source"
+LANGUAGE = "language"
+LENGTH = "length"
+SLICES = (SOURCE, LANGUAGE, LENGTH)
+"""By which the evaluation tells rows apart: features of one value, the same for all of a row's documents."""
 
 
 @dataclasses.dataclass(frozen=True)

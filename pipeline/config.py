@@ -17,10 +17,11 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from components.config import CorpusConfig, EvaluationConfig, PackingConfig, TokenizerConfig
+from components.config import CorpusConfig, PackingConfig, TokenizerConfig
 from components.corpus_gen.cleaning.settings import CleaningConfig, QualityConfig
 from components.corpus_gen.duplicates.settings import DecontaminationConfig, DuplicatesConfig
 from components.data_gate.settings import ValidationConfig
+from components.evaluator.settings import EvaluationConfig
 from models.config import ModelConfig, Settings, TrainingConfig
 from models.networks import sizes
 from pipeline import beam_options

@@ -81,7 +81,7 @@ def refused(tiny_config, again):
 @pytest.fixture(scope="module")
 def lstm(tiny_config, refused):
     return _run(tiny_config, "--set", "model.family=lstm", "--set", "evaluation.max_regression=8", "--set",
-                "evaluation.max_source_regression=8")  # fmt: skip
+                "evaluation.max_slice_regression=8")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -288,7 +288,7 @@ def test_a_pushed_version_that_was_deleted_is_pushed_again(tiny_config, served):
 @pytest.mark.usefixtures("lstm")
 def test_a_llama_style_model_goes_through_the_same_pipeline_by_a_named_size(tiny_config, served):
     settings = ("model.style=llama", "model.size=10k", "model.num_key_value_heads=1",
-                "evaluation.max_regression=8", "evaluation.max_source_regression=8")  # fmt: skip
+                "evaluation.max_regression=8", "evaluation.max_slice_regression=8")  # fmt: skip
     ran = _run(tiny_config, *(word for setting in settings for word in ("--set", setting)))
     assert ran.status == 0, ran.output
     assert ran.line("SequencePacker").endswith("cached")
@@ -300,7 +300,7 @@ def test_a_llama_style_model_goes_through_the_same_pipeline_by_a_named_size(tiny
 def test_a_training_that_is_killed_goes_on_where_it_was_when_the_command_is_given_again(tiny_config):
     """That its weights and curves are an uninterrupted run's is in tests/models/training/test_resume.py."""
     settings = ("training.num_steps=600", "training.checkpoint_every=20", "training.seed=5",
-                "evaluation.max_regression=8", "evaluation.max_source_regression=8")  # fmt: skip
+                "evaluation.max_regression=8", "evaluation.max_slice_regression=8")  # fmt: skip
     arguments = [word for setting in settings for word in ("--set", setting)]
     command = [sys.executable, "-m", "pipeline", "run", str(tiny_config), *RUN, *arguments]
     checkpoints = tiny_config.parent / "build/tiny/artifacts/checkpoints"
