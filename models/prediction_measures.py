@@ -12,11 +12,11 @@ Each target that counts has a row of probabilities p over the vocabulary, of whi
     brier              sum over targets and vocabulary of (p - [is the target])^2, / N: 0 to 2
     calibration_error  sum over 15 equal bins of c of |(targets that had it) - sum of c|, / N
 
-Those over bytes are defined as in lm-evaluation-harness (lm_eval/api/metrics.py), the Brier score as there and
-by Brier (1950), Verification of forecasts expressed in terms of probability.
-The last is the expected calibration error of arXiv 1706.04599, section 2 (M = 15): a bin's share of the
-targets times the gap between its accuracy and its mean confidence. A bin is open on its left, so a
-confidence of exactly 1/15 is in the first.
+Those over bytes are defined as in lm-evaluation-harness (lm_eval/api/metrics.py), the Brier score as there
+and by Brier (1950), Verification of forecasts expressed in terms of probability. The last is the expected
+calibration error of arXiv 1706.04599, section 2 (M = 15): a bin's share of the targets times the gap
+between its accuracy and its mean confidence. A bin is open on its left, so a confidence of exactly 1/15 is
+in the first.
 
 Worked example, two targets, 4 bytes, vocabulary of 3: p = (0.7, 0.2, 0.1) with the first as target, and p =
 (0.5, 0.3, 0.2) with the second. Sum of -ln y = 0.357 + 1.204 = 1.561: loss 0.780, perplexity 2.182,

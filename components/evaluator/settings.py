@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -12,7 +12,7 @@ from models.config import Settings
 from models.features import SLICES
 from models.prediction_measures import LOWER_IS_BETTER, OVERALL
 
-_BITS_PER_BYTE = "bits_per_byte"
+_BITS_PER_BYTE: Final = "bits_per_byte"
 
 
 class Bound(Settings):
