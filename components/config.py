@@ -10,7 +10,7 @@ import datetime
 import string
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from models.config import Settings
 
@@ -173,3 +173,13 @@ class PackingConfig(Settings):
     num_shards: int = Field(default=2, ge=1, le=10_000)
     """Packed independently, so at most this many workers pack one source and split at a time.
     Part of the result: another number gives other rows."""
+    length_buckets: tuple[int, ...] = (256, 1024, 4096, 16384)
+    """Bytes, ascending: documents of the held-out splits are packed apart by source, language, and between
+    which of these their length is, so that the evaluation can tell them apart."""
+
+    @field_validator("length_buckets")
+    @classmethod
+    def _lengths_ascend(cls, lengths: tuple[int, ...]) -> tuple[int, ...]:
+        if any(length < 1 for length in lengths) or list(lengths) != sorted(set(lengths)):
+            raise ValueError("expected lengths in bytes, each greater than the one before")
+        return lengths

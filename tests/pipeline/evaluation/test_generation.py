@@ -61,7 +61,9 @@ def test_shares_are_of_the_texts_tokens(qualities, text_tokenizer):
         assert 0.0 <= quality.repeated <= 1.0 or math.isnan(quality.repeated)
 
 
-def test_the_same_seeds_give_the_same_texts_and_greedy_ones_are_the_likeliest(qualities, loaded, text_tokenizer):
+def test_the_same_seeds_give_the_same_texts_and_greedy_ones_are_the_likeliest(
+    qualities, loaded, text_tokenizer
+):
     prompts = generation.choose_prompts(_documents(), text_tokenizer, CONTEXT, 2)
     sampled = generation.continue_prompts(loaded, prompts, CONTEXT // 2, 1.0)
     assert sampled == [sample.text for sample in qualities[SAMPLED].samples]

@@ -8,7 +8,9 @@ from pipeline.errors import MissingInputError
 from pipeline.evaluation import row_scores
 from serving import contract
 
-TEXT = "The quick brown fox jumps over the lazy dog. Pack my box with five dozen liquor jugs! Ünïcode 🙂.\n" * 30
+TEXT = (
+    "The quick brown fox jumps over the lazy dog. Pack my box with five dozen liquor jugs! Ünïcode 🙂.\n" * 30
+)
 
 
 def test_a_text_has_the_loss_that_the_score_signature_gives_it(loaded, text_tokenizer):
