@@ -31,7 +31,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from components.protos import Example
-from models.features import LOSS_MASK, NUM_BYTES, SEGMENT_IDS, SOURCE, TOKEN_IDS
+from models.features import LANGUAGE, LENGTH, LOSS_MASK, NUM_BYTES, SEGMENT_IDS, SOURCE, TOKEN_IDS
 from models.tokenizing.vocabulary import Vocabulary
 
 
@@ -94,7 +94,7 @@ def pack(
         yield Row(token_ids[index], segment_ids[index], loss_mask[index], int(row_bytes[index]))
 
 
-def encode_row(row: Row, source: str) -> bytes:
+def encode_row(row: Row, source: str, language: str = "", length: str = "") -> bytes:
     """A serialized ``tf.train.Example``, see `models.features.PACKED_ROW`; equal rows, equal bytes."""
     example = Example()
     features = example.features.feature
@@ -102,7 +102,8 @@ def encode_row(row: Row, source: str) -> bytes:
     features[SEGMENT_IDS].int64_list.value.extend(row.segment_ids.tolist())
     features[LOSS_MASK].int64_list.value.extend(row.loss_mask.tolist())
     features[NUM_BYTES].int64_list.value.append(row.num_bytes)
-    features[SOURCE].bytes_list.value.append(source.encode())
+    for name, value in ((SOURCE, source), (LANGUAGE, language), (LENGTH, length)):
+        features[name].bytes_list.value.append(value.encode())
     return bytes(example.SerializeToString(deterministic=True))
 
 

@@ -1,6 +1,6 @@
 """Beam wiring of SequencePacker.
 
-    documents -> tokens -> streams (source, shard) -> rows -> output shards -> files
+    documents -> tokens -> streams (source, language, length, shard) -> rows -> output shards -> files
 
 Everything goes by content: a document's stream by a hash of its file's name, its place in the
 stream by file name and line, a row's file and its place there by a hash of the row. So the
@@ -27,7 +27,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from components import documents, progress
 from components.config import PackingConfig
-from components.sequence_packer import packing, tokenizing
+from components.sequence_packer import packing, slicing, tokenizing
 from components.sequence_packer.counts import PackingReport, RowCounts
 from models.tokenizing import reading
 from models.tokenizing.reading import TextTokenizer
@@ -36,8 +36,9 @@ _ROWS = "rows"
 _COUNTS = "counts"
 
 
-Stream = tuple[str, int]
-"""Source and shard: documents that are packed one after the other. Plain, as Beam groups by it."""
+Stream = tuple[str, str, str, int]
+"""Source, language, length (`slicing`) and shard: documents that are packed one after the other. Plain, as
+Beam groups by it."""
 
 
 class StreamItem(NamedTuple):
@@ -69,28 +70,25 @@ class PackSplit(beam.PTransform):
         self._staging_directory = staging_directory
 
     def expand(self, serialized: beam.PCollection) -> beam.PCollection:
-        split, num_shards = self._split, self._settings.num_shards
+        split, settings = self._split, self._settings
         rows, source_to_counts = (
             serialized
-            | TokenizeDocuments(self._model_path, num_shards)
-            | PackStreams(self._model_path, self._settings.sequence_length)
+            | TokenizeDocuments(self._model_path, split, settings)
+            | PackStreams(self._model_path, settings.sequence_length)
         )
-        _ = rows | WriteRows(self._directory, self._staging_directory, num_shards)
+        _ = rows | WriteRows(self._directory, self._staging_directory, settings.num_shards)
         return source_to_counts | beam.MapTuple(lambda source, counts: ((split, source), counts))
 
 
 class TokenizeDocuments(beam.PTransform):
     """Serialized documents to ``(Stream, StreamItem)``; one to one, in no order."""
 
-    def __init__(self, model_path: str, num_shards: int) -> None:
+    def __init__(self, model_path: str, split: str, settings: PackingConfig) -> None:
         super().__init__()
-        self._model_path = model_path
-        self._num_shards = num_shards
+        self._tokenize = _Tokenize(model_path, split, settings)
 
     def expand(self, serialized: beam.PCollection) -> beam.PCollection:
-        return serialized | beam.ParDo(_Tokenize(self._model_path, self._num_shards)).with_output_types(
-            tuple[Stream, StreamItem]
-        )
+        return serialized | beam.ParDo(self._tokenize).with_output_types(tuple[Stream, StreamItem])
 
 
 class PackStreams(beam.PTransform):
@@ -193,10 +191,11 @@ def shard_of(path: str, num_shards: int) -> int:
     return _hash(path.encode()) % num_shards
 
 
-def stream_of(document: documents.Document, num_shards: int) -> Stream:
+def stream_of(document: documents.Document, split: str, settings: PackingConfig) -> Stream:
     """Which stream the document is packed in."""
     path, _ = documents.split_id(document.document_id)
-    return document.source, shard_of(path, num_shards)
+    language, length = slicing.language_and_length(document, split, settings.length_buckets)
+    return document.source, language, length, shard_of(path, settings.num_shards)
 
 
 def stream_item(document: documents.Document, model: TextTokenizer) -> StreamItem:
@@ -224,16 +223,17 @@ def _hash(content: bytes) -> int:
 
 
 class _Tokenize(beam.DoFn):
-    def __init__(self, model_path: str, num_shards: int) -> None:
+    def __init__(self, model_path: str, split: str, settings: PackingConfig) -> None:
         self._model_path = model_path
-        self._num_shards = num_shards
+        self._split = split
+        self._settings = settings
 
     def setup(self) -> None:
         self._model = read_model(self._model_path)
 
     def process(self, serialized: bytes) -> Iterator[tuple[Stream, StreamItem]]:
         document = documents.decode(serialized)
-        yield stream_of(document, self._num_shards), stream_item(document, self._model)
+        yield stream_of(document, self._split, self._settings), stream_item(document, self._model)
 
 
 class _Pack(beam.DoFn):
@@ -245,12 +245,12 @@ class _Pack(beam.DoFn):
         self._model = read_model(self._model_path)
 
     def process(self, stream_to_items: tuple[Stream, Iterable[StreamItem]]) -> Iterator[Any]:
-        (source, shard), unordered = stream_to_items
+        (source, language, length, shard), unordered = stream_to_items
         items = [tokenized(item) for item in sorted(unordered)]
         num_rows = 0
         for row in packing.pack(items, self._model.vocabulary, self._sequence_length):
             num_rows += 1
-            yield packing.encode_row(row, source)
+            yield packing.encode_row(row, source, language, length)
         counts = RowCounts(
             documents=len(items),
             tokens=sum(len(item.token_ids) + 1 for item in items),
@@ -259,5 +259,6 @@ class _Pack(beam.DoFn):
             num_bytes=sum(item.num_bytes for item in items),
             masked_bytes=sum(item.num_prompt_bytes for item in items),
         )
-        progress.report(f"{source}, part {shard}: {num_rows:,} rows")
+        name = ", ".join(filter(None, (source, language, length)))
+        progress.report(f"{name}, part {shard}: {num_rows:,} rows")
         yield beam.pvalue.TaggedOutput(_COUNTS, (source, counts))

@@ -74,7 +74,7 @@ def trace(outputs: DataOutputs, split: str, number: int) -> Trace:
     found = []
     for shards in _shards(outputs, split, row):
         for shard in shards:
-            found += list(_find(outputs, split, (row.source, shard), serialized))
+            found += list(_find(outputs, split, (row.source, row.language, row.length, shard), serialized))
         if found:
             places = tuple(found[0])
             return Trace(number, split, row.source, len(row.token_ids), places, len(found))
@@ -94,16 +94,16 @@ def _row(outputs: DataOutputs, split: str, number: int) -> bytes:
 
 def _shards(outputs: DataOutputs, split: str, row: row_text.RowArrays) -> Iterator[list[int]]:
     """Shards of the row's source: those that hold its longest piece, then the others."""
-    num_shards = outputs.packing.packing.num_shards
+    settings = outputs.packing.packing
     longest = max((piece.text for piece in row_text.pieces(row, outputs.tokenizer.vocabulary)), key=len)
     text = longest.decode(errors="ignore")  # A row may begin or end within a character.
     likely = {
-        transforms.stream_of(document, num_shards)[1]
+        transforms.stream_of(document, split, settings)[-1]
         for document in _documents(outputs, split)
         if document.source == row.source and text in document.text
     }
     yield sorted(likely)
-    yield [shard for shard in range(num_shards) if shard not in likely]
+    yield [shard for shard in range(settings.num_shards) if shard not in likely]
 
 
 def _find(
@@ -114,7 +114,7 @@ def _find(
     pairs = [
         (transforms.stream_item(document, model), document)
         for document in _documents(outputs, split)
-        if transforms.stream_of(document, settings.num_shards) == stream
+        if transforms.stream_of(document, split, settings) == stream
     ]
     if not pairs:
         return
@@ -122,7 +122,7 @@ def _find(
     items = [transforms.tokenized(item) for item, _ in pairs]
     starts = _starts(items, model.vocabulary)
     for index, row in enumerate(packing.pack(items, model.vocabulary, settings.sequence_length)):
-        if packing.encode_row(row, stream[0]) == serialized:
+        if packing.encode_row(row, *stream[:-1]) == serialized:
             first = index * settings.sequence_length
             yield [
                 _place(row.token_ids, first, starts[k], items[k], pairs[k][1], model.vocabulary)
