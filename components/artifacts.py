@@ -19,3 +19,11 @@ class Tokenizer(artifact.Artifact):
     """
 
     TYPE_NAME = "components.Tokenizer"
+
+
+@final
+class TaskEvaluation(artifact.Artifact):
+    """What few-shot tasks found: the files of `components.task_evaluator.results`, and their scalars for
+    TensorBoard."""
+
+    TYPE_NAME = "components.TaskEvaluation"

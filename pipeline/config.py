@@ -22,6 +22,7 @@ from components.corpus_gen.cleaning.settings import CleaningConfig, QualityConfi
 from components.corpus_gen.duplicates.settings import DecontaminationConfig, DuplicatesConfig
 from components.data_gate.settings import ValidationConfig
 from components.evaluator.settings import EvaluationConfig
+from components.task_evaluator.config import TasksConfig
 from models.config import ModelConfig, Settings, TrainingConfig
 from models.networks import sizes
 from pipeline import beam_options
@@ -93,6 +94,7 @@ class PipelineConfig(Settings):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    tasks: TasksConfig = TasksConfig()
     output: OutputConfig = OutputConfig()
     beam: BeamConfig = BeamConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()
