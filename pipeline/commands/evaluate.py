@@ -18,6 +18,7 @@ from pipeline.evaluation.figures import between, change, number
 from serving.silence import libraries_silenced
 
 if TYPE_CHECKING:
+    from components.task_evaluator.results import TaskReport
     from pipeline.evaluation.evaluation import Evaluation, Score
     from pipeline.evaluation.generation import Quality
 
@@ -71,6 +72,8 @@ def _show(measured: Evaluation, console: Console) -> None:
     console.print(_metrics_table(measured.scores["overall"]))
     if len(measured.scores) > 1:
         console.print(_slices_table(measured))
+    if measured.tasks is not None:
+        console.print(_tasks_table(measured.tasks))
     if measured.qualities:
         console.print(_generation_table(measured.qualities))
         console.print(f"verbatim runs were looked for in {measured.searched}", style="dim")
@@ -127,6 +130,16 @@ def _generation_table(qualities: Sequence[Quality]) -> Table:
             run,
             "-" if quality.median_run is None else f"{quality.median_run:g}",
         )
+    return table
+
+
+def _tasks_table(report: TaskReport) -> Table:
+    table = Table("task", "metric", _right("value"), _right("95 % interval"), _right("chance"))
+    for result in report.results:
+        for name, value in result.metrics.items():
+            chance = "-" if value.chance is None else number(value.chance)
+            interval = between((value.low, value.high))
+            table.add_row(escape(result.label), name.replace("_", " "), number(value.value), interval, chance)
     return table
 
 

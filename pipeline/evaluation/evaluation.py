@@ -12,6 +12,7 @@ from components import documents
 from components.documents import Document
 from components.evaluator import verdict
 from components.evaluator.verdict import Judgement
+from components.task_evaluator.results import TaskReport
 from models import manifest, resampling
 from models.prediction_measures import BINNED, NUM_BYTES, NUM_TOKENS, OVERALL, metrics, uniform_guess
 from models.resampling import Interval
@@ -19,7 +20,7 @@ from models.tokenizing import reading
 from models.tokenizing.reading import TextTokenizer
 from pipeline.data.outputs import DOCUMENTS, DataOutputs
 from pipeline.errors import MissingInputError
-from pipeline.evaluation import generation, row_scores
+from pipeline.evaluation import generation, row_scores, task_reports
 from pipeline.evaluation.generation import Quality
 from pipeline.evaluation.row_scores import RowSums
 from pipeline.evaluation.subject import Subject
@@ -73,6 +74,9 @@ class Evaluation:
     """Empty where nothing was generated."""
     searched: str
     """In what verbatim runs were looked for, in words."""
+    tasks: TaskReport | None
+    """What a run's TaskEvaluator found of the model."""
+    previous_tasks: TaskReport | None
 
 
 def evaluate(
@@ -103,6 +107,7 @@ def evaluate(
     size = subject.model.manifest.vocabulary_size
     scores = {name: _scores(sums, before, rows, size) for name, rows in slices.items()}
     tokens = {name: int(sums[NUM_TOKENS][rows].sum()) for name, rows in slices.items()}
+    previous = subject.previous
     qualities, searched = _generation(model, subject, data, text, tokenizer, num_prompts, progress)
     return Evaluation(
         subject=subject,
@@ -116,6 +121,8 @@ def evaluate(
         judgement=None if text else _judgement(subject, scores, tokens, reached),
         qualities=qualities,
         searched=searched,
+        tasks=task_reports.find(subject.config, subject.model.manifest),
+        previous_tasks=task_reports.find(subject.config, previous.manifest) if previous else None,
     )
 
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from markupsafe import Markup, escape
 
 from models.prediction_measures import METRICS, OVERALL
+from pipeline.data.row_text import quote
 from pipeline.evaluation.evaluation import Evaluation, Score
 from pipeline.evaluation.figures import between, change, number
 from pipeline.evaluation.generation import Quality, Sample
-from pipeline.report import templates
+from pipeline.report import task_lines, templates
 from pipeline.report.intervals import interval_bar, reliability
 from pipeline.report.page import Row
 
@@ -51,7 +52,7 @@ def render(measured: Evaluation) -> str:
     judgement = measured.judgement
     return templates.render(
         "evaluation.html.j2",
-        {},
+        {"quoted": lambda text: quote(text.encode())},
         label=measured.subject.model.label,
         measured_on=measured.measured_on,
         compared=measured.compared,
@@ -63,6 +64,8 @@ def render(measured: Evaluation) -> str:
         error=_error(measured),
         qualities=list(_qualities(measured.qualities)),
         searched=measured.searched,
+        tasks=list(task_lines.tables(measured.tasks, measured.previous_tasks)) if measured.tasks else [],
+        task_failures=measured.tasks.failures if measured.tasks else (),
         samples=[
             (quality.way, [_marked(each) for each in _chosen(quality)]) for quality in measured.qualities
         ],

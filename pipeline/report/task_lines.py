@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
+from markupsafe import Markup
+
 from components.task_evaluator.results import MetricValue, Sample, TaskReport, TaskResult
 from pipeline.evaluation.figures import between, number
 from pipeline.report.intervals import interval_bar
@@ -19,7 +21,8 @@ class TaskLine:
 
     name: str
     figures: tuple[str, ...]
-    drawing: str
+    drawing: Markup
+    note: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +65,5 @@ def _line(name: str, value: MetricValue, before: TaskResult | None) -> TaskLine:
     marks += [(reference.value, "c1", "previous")] if reference is not None else []
     ends = [value.low, value.high, *(mark[0] for mark in marks)]
     scale = (min(0.0, *ends), max(1.0, *ends))
-    return TaskLine(
-        name.replace("_", " "), figures, interval_bar(value.value, (value.low, value.high), scale, marks)
-    )
+    drawing = Markup(interval_bar(value.value, (value.low, value.high), scale, marks))
+    return TaskLine(name.replace("_", " "), figures, drawing)

@@ -5,13 +5,15 @@ import numpy as np
 import pytest
 
 from components.evaluator.verdict import Judgement
+from components.task_evaluator.results import MetricValue, Sample, TaskReport, TaskResult
 from models.config import ModelConfig, TrainingConfig
 from models.manifest import Manifest
 from models.memorisation import Run
 from models.prediction_measures import METRICS
 from pipeline.config import load
 from pipeline.evaluation.evaluation import Evaluation, Score
-from pipeline.evaluation.generation import Quality, Sample
+from pipeline.evaluation.generation import Quality
+from pipeline.evaluation.generation import Sample as Written
 from pipeline.evaluation.subject import Model, Subject
 from pipeline.report import evaluation_page, intervals
 
@@ -21,6 +23,32 @@ MANIFEST = Manifest(
     context_length=64, tokenizer_sha256="t", weights_sha256="w", validation_bits_per_byte=2.2,
     training_tokens=1_535_919, training_seconds=50.0,
 )  # fmt: skip
+
+
+def _task_report(value):
+    metrics = {
+        "log_probability": MetricValue(
+            value=-0.4, low=-0.5, high=-0.3, chance=None, sharp=False, higher_is_better=True
+        ),
+        "exact_match": MetricValue(
+            value=value, low=value - 0.05, high=value + 0.05, chance=0.1, sharp=True, higher_is_better=True
+        ),
+    }
+    samples = (
+        Sample(prompt="1+1=", target="2", answer="2", right=True),
+        Sample(prompt="2+3=", target="5", answer=HOSTILE, right=False),
+    )
+    result = TaskResult(
+        task="addition", label="addition digits=1", version=1, parameters={}, shots=2, num_items=500,
+        mean_target_tokens=2.0, metrics=metrics, samples=samples,
+    )  # fmt: skip
+    return TaskReport(
+        family="transformer", num_parameters=9, training_tokens=9, weights_sha256="w", seed=0, seconds=1.0,
+        results=(result,),
+    )  # fmt: skip
+
+
+TASKS = _task_report(0.6)
 
 
 def _scores(bits):
@@ -34,7 +62,7 @@ def _scores(bits):
 def _evaluation(**values):
     model = Model("shakespeare@2", "/served/2", MANIFEST)
     run = Run(0, 5)
-    samples = tuple(Sample("To be", f" or not {number} {HOSTILE}", run) for number in range(8))
+    samples = tuple(Written("To be", f" or not {number} {HOSTILE}", run) for number in range(8))
     defaults = {
         "subject": Subject(load("shakespeare"), model, None, None),
         "measured_on": "the test split of run 20260131-235959-123", "num_rows": 812,
@@ -48,7 +76,7 @@ def _evaluation(**values):
         "compared": "shakespeare@1",
         "judgement": Judgement(("bits_per_byte overall is 2.2000, above the bound 2.1",), ("small: x",)),
         "qualities": [Quality("greedy", 31.5, 0.21, (0.4, 0.7, 0.9), 42, 11, 17.5, samples)],
-        "searched": "all 4,700,000 bytes of the training text",
+        "searched": "all 4,700,000 bytes of the training text", "tasks": TASKS, "previous_tasks": None,
     }  # fmt: skip
     return Evaluation(**{**defaults, **values})
 
@@ -64,12 +92,25 @@ def test_the_page_says_verdict_scores_slices_and_what_was_written():
     assert text.count("too few tokens to block") == 1
 
 
+def test_a_task_has_its_interval_chance_previous_value_and_answers_right_and_wrong():
+    text = evaluation_page.render(_evaluation(previous_tasks=_task_report(0.5)))
+    section = text.split('<section id="tasks">')[1].split("</section>")[0]
+    names = re.findall(r'<th scope="row">([^<]+)</th>', section)
+    assert names == ["exact match", "log probability"]
+    assert re.findall(r'class="figure">([^<]+)<', section)[:4] == ["0.6", "0.55 to 0.65", "0.1", "0.5"]
+    assert 'aria-label="0.6, interval 0.55 to 0.65; chance 0.1; previous 0.5"' in section
+    assert '1+1=<b class="right">2</b>' in section
+    assert "wrong; expected <code>&#34;5&#34;</code>" in section
+
+
 def test_what_was_not_measured_is_left_out():
     text = evaluation_page.render(
-        _evaluation(judgement=None, qualities=[], reliability=None, scores={"overall": _scores(2.0)})
+        _evaluation(
+            judgement=None, qualities=[], reliability=None, tasks=None, scores={"overall": _scores(2.0)}
+        )
     )
     assert "no verdict" in text
-    for section in ("slices", "calibration", "generation"):
+    for section in ("slices", "calibration", "generation", "tasks"):
         assert f'id="{section}"' not in text
 
 
@@ -106,6 +147,7 @@ def test_the_page_fits_a_phone_and_its_drawings_are_seen(browser_page, tmp_path,
     assert opened.locator("html").evaluate("page => page.scrollWidth") <= 360
     assert opened.locator("#calibration svg").bounding_box()["width"] > 200
     assert opened.locator("#slices svg.interval").count() == 3
+    assert opened.locator("#tasks svg.interval").count() == 2
     background = opened.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
     assert background == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(20, 23, 26)")
 
