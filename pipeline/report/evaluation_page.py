@@ -88,7 +88,7 @@ def _metrics(scores: dict[str, Score]) -> Iterator[Line]:
     for metric in METRICS:
         if metric in scores:
             score = scores[metric]
-            previous = "–" if score.previous is None else number(score.previous)
+            previous = "-" if score.previous is None else number(score.previous)
             figures = (
                 number(score.value), between(score.interval), number(score.chance), previous, change(score),
             )  # fmt: skip
@@ -106,7 +106,7 @@ def _slices(measured: Evaluation) -> Iterator[Group]:
         found = measured.scores[name]
         others = ("perplexity", "accuracy", "calibration_error")
         figures = [f"{measured.tokens[name]:,}", number(scores[name].value), between(scores[name].interval)]
-        figures += [number(found[metric].value) if metric in found else "–" for metric in others]
+        figures += [number(found[metric].value) if metric in found else "-" for metric in others]
         figures.append(change(scores[name]))
         is_small = measured.tokens[name] < measured.subject.config.evaluation.min_slice_tokens
         note = "too few tokens to block" if is_small else ""
@@ -126,7 +126,7 @@ def _error(measured: Evaluation) -> str:
 
 def _qualities(qualities: list[Quality]) -> Iterator[Line]:
     for quality in qualities:
-        run, median = "–", "–"
+        run, median = "-", "-"
         if quality.longest_run is not None and quality.median_run is not None:
             run = f"{quality.longest_run:,} characters, {quality.longest_run_tokens:,} tokens"
             median = f"{quality.median_run:g}"

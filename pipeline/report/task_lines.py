@@ -58,8 +58,8 @@ def _line(name: str, value: MetricValue, before: TaskResult | None) -> TaskLine:
     figures = (
         number(value.value),
         between((value.low, value.high)),
-        "–" if value.chance is None else number(value.chance),
-        "–" if reference is None else number(reference.value),
+        "-" if value.chance is None else number(value.chance),
+        "-" if reference is None else number(reference.value),
     )
     marks = [(value.chance, "c2", "chance")] if value.chance is not None else []
     marks += [(reference.value, "c1", "previous")] if reference is not None else []

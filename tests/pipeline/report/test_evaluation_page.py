@@ -44,6 +44,7 @@ def _task_report(value):
     )  # fmt: skip
     return TaskReport(
         family="transformer", num_parameters=9, training_tokens=9, weights_sha256="w", seed=0, seconds=1.0,
+        started="2026-11-26T20:00:00",
         results=(result,),
     )  # fmt: skip
 
@@ -156,6 +157,6 @@ def test_a_score_without_a_previous_model_has_no_change():
     scores = {
         name: dataclasses.replace(score, previous=None, change=None) for name, score in _scores(2.0).items()
     }
-    text = evaluation_page.render(_evaluation(scores={"overall": scores, "source:plays": scores}))
-    assert '<td class="figure">–</td><td class="figure">-</td>' in text
+    text = evaluation_page.render(_evaluation(scores={"overall": scores, "source:plays": scores}, tasks=None))
+    assert '<td class="figure">-</td><td class="figure">-</td>' in text
     assert 'class="mark' not in text
