@@ -23,6 +23,7 @@ from components.corpus_gen.duplicates.settings import DecontaminationConfig, Dup
 from components.data_gate.settings import ValidationConfig
 from components.evaluator.settings import EvaluationConfig
 from components.task_evaluator.config import TasksConfig
+from components.task_evaluator.tasks import catalog
 from models.config import ModelConfig, Settings, TrainingConfig
 from models.networks import sizes
 from pipeline import beam_options
@@ -107,6 +108,17 @@ class PipelineConfig(Settings):
             raise ValueError(
                 f"corpus.eval_percent + corpus.test_percent = {held_out}: at most 50 leave enough to train on"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _tasks_ask_only_what_was_held_out(self) -> PipelineConfig:
+        for task in self.tasks.evaluate:
+            asked, held_out = getattr(task, "test_percent", 0), self.corpus.test_percent
+            if asked > held_out and self.corpus.sample in (*task.samples(), "mixture"):
+                raise ValueError(
+                    f"tasks.evaluate: {task.label}: test_percent = {asked} would ask what the model is "
+                    f"trained on: set at most corpus.test_percent = {held_out}"
+                )
         return self
 
     @model_validator(mode="after")
@@ -212,6 +224,9 @@ def _nearest(location: tuple[Any, ...]) -> str:
     model: Any = PipelineConfig
     for part in location[:-1]:
         if isinstance(part, int):
+            continue
+        if part in catalog.tasks():
+            model = catalog.tasks()[part]
             continue
         annotation = model.model_fields[part].annotation
         inner = typing.get_args(annotation)

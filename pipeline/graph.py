@@ -115,12 +115,15 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
 
 
 def _selection(config: PipelineConfig) -> CorpusGenSettings:
+    """What is asked as a task, too, is kept out of the training text."""
+    tasks = tuple(file for task in config.tasks.evaluate for file in task.files())
+    against = (*config.decontamination.against, *tasks)
     return CorpusGenSettings(
         corpus=config.corpus,
         cleaning=config.cleaning,
         quality=config.quality,
         duplicates=config.duplicates,
-        decontamination=config.decontamination,
+        decontamination=config.decontamination.model_copy(update={"against": against}),
     )
 
 

@@ -16,6 +16,7 @@ from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
 
 from components.evaluator import summary
+from components.task_evaluator import results
 from pipeline.config import PipelineConfig
 from pipeline.errors import MissingInputError
 
@@ -32,13 +33,16 @@ class Run:
     stages: dict[str, str]
     """Stage -> ``done``, ``cached`` or ``failed``, in the order in which they ran."""
     evaluation: summary.EvaluationSummary | None
+    tasks: results.TaskReport | None
+    """None where no tasks were asked."""
     blessed: bool
-    """By the Evaluator."""
+    """By the Evaluator, and by the TaskEvaluator where there are tasks."""
     servable: bool
     """Blessed by the ServingValidator."""
     pushed_version: int | None
     pushed_path: str | None
     evaluation_path: str | None
+    tasks_path: str | None
     tensorboard_path: str | None
 
 
@@ -183,7 +187,10 @@ def _run(store: Any, config: PipelineConfig, context: Any) -> Run:
     evaluation = outputs.get(("Evaluator", "evaluation"))
     pushed = outputs.get(("Pusher", "pushed_model"))
     model_run = outputs.get(("Trainer", "model_run"))
-    blessing = outputs.get(("Evaluator", "blessing"))
+    tasks = outputs.get(("TaskEvaluator", "report"))
+    blessings = [
+        outputs.get((stage, "blessing")) for stage in ("Evaluator", "TaskEvaluator") if stage in stages
+    ]
     infra_blessing = outputs.get(("ServingValidator", "blessing"))
     properties = pushed.custom_properties if pushed else {}
     is_pushed = bool(properties and properties["pushed"].int_value)
@@ -191,11 +198,14 @@ def _run(store: Any, config: PipelineConfig, context: Any) -> Run:
         run_id=context.name,
         stages=stages,
         evaluation=_evaluation(evaluation),
-        blessed=bool(blessing and blessing.custom_properties["blessed"].int_value),
+        tasks=_tasks(tasks),
+        blessed=bool(blessings)
+        and all(each and each.custom_properties["blessed"].int_value for each in blessings),
         servable=bool(infra_blessing and infra_blessing.custom_properties["blessed"].int_value),
         pushed_version=int(properties["pushed_version"].string_value) if is_pushed else None,
         pushed_path=properties["pushed_destination"].string_value if is_pushed else None,
         evaluation_path=f"{evaluation.uri}/{summary.FILE}" if evaluation else None,
+        tasks_path=f"{tasks.uri}/{results.FILE}" if tasks else None,
         tensorboard_path=model_run.uri if model_run else None,
     )
 
@@ -228,3 +238,9 @@ def _evaluation(artifact: Any) -> summary.EvaluationSummary | None:
     if artifact is None or not fileio.exists(f"{artifact.uri}/{summary.FILE}"):
         return None
     return summary.read(artifact.uri)
+
+
+def _tasks(artifact: Any) -> results.TaskReport | None:
+    if artifact is None or not fileio.exists(f"{artifact.uri}/{results.FILE}"):
+        return None
+    return results.read(artifact.uri)

@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from components.task_evaluator.settings import TaskSettings
+from components.task_evaluator.tasks import catalog
 from pipeline.config import PipelineConfig
 
 
@@ -24,6 +26,22 @@ def _tables(parent: Any, prefix: str = "") -> Iterator[str]:
             yield from _tables(field.annotation, f"{prefix}{name}.")
         if name == "corpus":
             yield _table("corpus.sources, each", _element(field.annotation, "sources"))
+        if name == "tasks":
+            yield _table("tasks.evaluate, each", TaskSettings)
+            yield _fields_of_tasks()
+
+
+def _fields_of_tasks() -> str:
+    lines = [
+        "**`tasks.evaluate`, by task**: What only one task has.",
+        "",
+        "| task | field | default | meaning |",
+        "|---|---|---|---|",
+    ]
+    for task, settings in catalog.tasks().items():
+        own = ((name, settings.model_fields[name]) for name in settings.parameter_names())
+        lines += [f"| `{task}` {_row(name, field)}" for name, field in own if not field.exclude]
+    return "\n".join(lines)
 
 
 def _is_table(annotation: Any) -> bool:
@@ -40,11 +58,15 @@ def _table(title: str, table: Any) -> str:
     for name, field in table.model_fields.items():
         if _is_table(field.annotation):
             continue
-        default = f"`{_toml(field.get_default(call_default_factory=True))}`"
-        if field.is_required():
-            default = "required"
-        lines.append(f"| `{name}` | {default} | {_one_line(field.description)} |")
+        lines.append(_row(name, field))
     return "\n".join(lines)
+
+
+def _row(name: str, field: Any) -> str:
+    default = f"`{_toml(field.get_default(call_default_factory=True))}`"
+    if field.is_required():
+        default = "required"
+    return f"| `{name}` | {default} | {_one_line(field.description)} |"
 
 
 def _one_line(text: str | None) -> str:

@@ -92,9 +92,13 @@ def _own_namespaces() -> bool:
     user, group = os.getuid(), os.getgid()
     if _libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNS | _CLONE_NEWNET | _CLONE_NEWIPC):
         return False
-    for name, content in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
-        with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123  (pathlib takes time to import)
-            file.write(content)
+    try:
+        for name, content in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
+            with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123  (pathlib takes time to import)
+                file.write(content)
+    except OSError:
+        # Some systems give a namespace without its rights: no network, but the folder stays on the disk.
+        return True
     here = os.getcwd()  # noqa: PTH109
     options = f"size={_TMPFS_BYTES},nr_inodes=1000".encode()
     if _libc.mount(b"tmpfs", here.encode(), b"tmpfs", 0, options) == 0:

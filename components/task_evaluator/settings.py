@@ -69,6 +69,14 @@ class TaskSettings(Settings):
         dumped = self.model_dump(mode="json")
         return {name: dumped[name] for name in self.parameter_names() if name in dumped}
 
+    def samples(self) -> tuple[str, ...]:
+        """Sample corpora that hold its items."""
+        return ()
+
+    def files(self) -> tuple[str, ...]:
+        """Files that its items are in: what decontamination keeps out of the training text."""
+        return ()
+
     def shown(self, item: Item) -> str:
         """A question with its answer, as a shot and as a training text: the next one begins a new line."""
         text = f"{item.prompt}{item.target}{self.end}"

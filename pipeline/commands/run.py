@@ -121,6 +121,8 @@ def _closing(arguments: str, outcome: Run, seconds: float, is_pushed: bool) -> l
     if outcome.evaluation is not None:
         lines.append(f"evaluation:  {outcome.evaluation.verdict()}")
         lines.append(f"             {outcome.evaluation_path}")
+    if outcome.tasks is not None:
+        lines += [f"tasks:       {outcome.tasks.verdict()}", f"             {outcome.tasks_path}"]
     if not is_pushed:
         reason = "the model is not servable" if outcome.blessed else "the model was not blessed"
         return [*lines, f"not pushed: {reason}; exit status {NOT_PUSHED}"]

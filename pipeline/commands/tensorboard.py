@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline import quiet, training_runs
+from pipeline import quiet, task_runs, training_runs
 from pipeline.config import load
 from pipeline.errors import MissingInputError, PortTakenError
 
@@ -48,7 +48,8 @@ def start_tensorboard(configs: Sequence[str], overrides: Sequence[str], host: st
 
 
 class RunLinks:
-    """A folder with a link to each training run, under its name: what TensorBoard calls them by."""
+    """A folder with a link to each training run, and to each set of tasks that were asked, under its name:
+    what TensorBoard calls them by."""
 
     def __init__(self, folder: Path, roots: Callable[[], Sequence[Path]]) -> None:
         self._folder = folder
@@ -58,11 +59,14 @@ class RunLinks:
     def update(self) -> None:
         """Links runs that are new, and drops the links of those that are gone. Names stay."""
         runs = training_runs.find(self._roots())
-        there = {run.folder for run in runs}
+        tasks = task_runs.find(self._roots())
+        there = {run.folder for run in runs} | set(tasks)
         for target in [target for target in self._linked if target not in there]:
             (self._folder / self._linked.pop(target)).unlink()
         new = [run for run in runs if run.folder not in self._linked]
-        for target, name in training_runs.names(new, self._linked.values()).items():
+        names = training_runs.names(new, self._linked.values())
+        names |= {folder: name for folder, name in tasks.items() if folder not in self._linked}
+        for target, name in names.items():
             link = self._folder / name
             link.parent.mkdir(exist_ok=True)
             link.symlink_to(target, target_is_directory=True)

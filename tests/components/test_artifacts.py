@@ -4,15 +4,18 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 import components
-from components.artifacts import Tokenizer
+from components.artifacts import TaskEvaluation, Tokenizer
 
 
-def test_the_type_name_is_the_import_path_that_kubeflow_uses() -> None:
-    assert re.fullmatch(r"[a-z][a-z0-9-_]{2,20}[.][A-Z][a-zA-Z0-9-_]{2,49}", Tokenizer.TYPE_NAME)
-    package, name = Tokenizer.TYPE_NAME.split(".")
+@pytest.mark.parametrize("artifact", [Tokenizer, TaskEvaluation])
+def test_the_type_name_is_the_import_path_that_kubeflow_uses(artifact: type) -> None:
+    assert re.fullmatch(r"[a-z][a-z0-9-_]{2,20}[.][A-Z][a-zA-Z0-9-_]{2,49}", artifact.TYPE_NAME)
+    package, name = artifact.TYPE_NAME.split(".")
     assert package == components.__name__
-    assert getattr(components, name) is Tokenizer
+    assert getattr(components, name) is artifact
 
 
 def test_importing_the_package_does_not_import_tfx() -> None:

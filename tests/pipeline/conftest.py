@@ -49,6 +49,9 @@ def tiny_config(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = text.replace('path = "data/shakespeare"', f'path = "{corpus}"').replace(
         'sample = "shakespeare"\n', ""
     )
+    text += (
+        '\n[tasks]\nnum_items = 8\nevaluate = [{ task = "parity" }, { task = "cloze", context_words = 3 }]\n'
+    )
     text += f'\n[output]\nroot = "{folder}/build"\nserving_dir = "{folder}/served"\n'
     path = folder / "tiny.toml"
     path.write_text(text, encoding="utf-8")

@@ -116,3 +116,20 @@ def test_a_size_given_on_the_command_line_takes_the_place_of_the_files_shape(fil
 def test_a_size_that_is_not_named_lists_those_that_are(file):
     with pytest.raises(ConfigError, match=r"model\.size = '2m': Input should be '10k', '30k', .* or '1\.5b'"):
         config.load(file(MINIMAL), ["model.size=2m"])
+
+
+def test_a_misspelt_field_of_a_task_is_named_with_the_nearest(file):
+    path = file(f'{MINIMAL}[tasks]\nevaluate = [{{ task = "addition", digit = 2 }}]\n')
+    with pytest.raises(ConfigError, match=r"tasks\.evaluate\.0\.addition\.digit: .* did you mean digits\?"):
+        config.load(path)
+
+
+def test_a_task_that_there_is_not_lists_those_that_there_are(file):
+    with pytest.raises(ConfigError, match=r"tasks\.evaluate\.0: .*'sorting', 'translation'"):
+        config.load(file(f'{MINIMAL}[tasks]\nevaluate = [{{ task = "subtraction" }}]\n'))
+
+
+def test_a_samples_model_is_not_asked_what_it_was_trained_on(file):
+    with pytest.raises(ConfigError, match="test_percent = 20 would ask what the model is trained on"):
+        config.load("trivia", ['tasks.evaluate=[{task="trivia", test_percent=20}]'])
+    assert config.load("shakespeare", ['tasks.evaluate=[{task="trivia", test_percent=20}]']).tasks.evaluate

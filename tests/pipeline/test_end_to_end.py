@@ -31,7 +31,7 @@ from serving.embedded_process import embedded_process
 PROMPT = "the king"
 STAGES = [
     "CorpusGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "TokenizerTrainer",
-    "SequencePacker", "Trainer", "BaselineFinder", "Evaluator", "ServingValidator", "Pusher",
+    "SequencePacker", "Trainer", "BaselineFinder", "Evaluator", "TaskEvaluator", "ServingValidator", "Pusher",
 ]  # fmt: skip
 
 

@@ -37,3 +37,19 @@ def test_other_data_is_compared_and_other_settings_are_a_change_that_was_asked_f
     assert _configuration("corpus.path=elsewhere") == _configuration()
     assert _configuration("cleaning.repair=true") != _configuration()
     assert _configuration("corpus.eval_percent=7") != _configuration()
+
+
+TASK = 'tasks.evaluate=[{task="parity", bounds=[{metric="accuracy", at_least=0.9}]}]'
+
+
+def test_tasks_are_a_stage_whose_blessing_the_pusher_waits_for():
+    assert "TaskEvaluator" not in _stages()
+    assert "task_blessing" not in _stages()["Pusher"].spec.inputs
+    stages = _stages(TASK)
+    assert stages["TaskEvaluator"] in stages["Pusher"].upstream_nodes
+    assert '"at_least":0.9' in stages["TaskEvaluator"].exec_properties["settings"]
+
+
+def test_what_is_asked_is_kept_out_of_the_training_text():
+    stages = _stages('tasks.evaluate=[{task="jsonl", path="own.jsonl"}]', 'decontamination.against=["a.txt"]')
+    assert '"against":["a.txt","own.jsonl"]' in stages["CorpusGen"].exec_properties["settings"]

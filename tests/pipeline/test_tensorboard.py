@@ -19,6 +19,7 @@ from models.measures import LossSums
 from models.training import projector, tags
 from models.training.run_card import RunCard
 from models.training.run_log import RunLog, Window
+from pipeline import task_runs
 
 CARD = RunCard(
     run_id="20260131-235959-123",
@@ -214,3 +215,16 @@ def test_a_port_that_is_taken_is_said_in_one_line(folder):
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
     assert line.endswith("cannot listen there: Address already in use: give another with --port, 0 is any")
+
+
+def test_tasks_that_were_asked_have_a_name_beside_the_training_runs(tmp_path):
+    report = tmp_path / "mine" / "artifacts" / "TaskEvaluator" / "report"
+    for execution, started in ((12, "2026-02-01T00:01:00+0000"), (9, "2026-01-31T00:01:00+0000")):
+        (report / str(execution) / "tensorboard").mkdir(parents=True)
+        content = {"started": started, "family": "lstm", "num_parameters": 929_280}
+        (report / str(execution) / "tasks.json").write_text(json.dumps(content))
+    (report / "13" / "tensorboard").mkdir(parents=True)
+    assert list(task_runs.find([tmp_path / "mine"]).items()) == [
+        (report / "9" / "tensorboard", "mine/2026-01-31 00:01:00 lstm 929k tasks"),
+        (report / "12" / "tensorboard", "mine/2026-02-01 00:01:00 lstm 929k tasks"),
+    ]

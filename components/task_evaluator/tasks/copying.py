@@ -1,4 +1,7 @@
-"""Copying: ``copy k d x a: k d x a``. What a memory, or attention by position, is for."""
+"""Copying: ``copy k d x a:`` goes on with ``k d x a``.
+
+What a memory, or attention by position, is for.
+"""
 
 from __future__ import annotations
 

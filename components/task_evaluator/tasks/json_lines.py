@@ -54,6 +54,9 @@ class JsonLines(PooledTask):
     def end(self) -> str:  # type: ignore[override]
         return self.ends_with
 
+    def files(self) -> tuple[str, ...]:
+        return (self.path,)
+
     def pools(self, seed: int) -> Pools:
         items = _items(self)
         return Pools(items, items)

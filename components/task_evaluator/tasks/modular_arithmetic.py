@@ -1,8 +1,8 @@
-"""Arithmetic modulo a number, ``85+31 mod 97=19``: the task on which grokking was first seen (Power et al.,
-arXiv 2201.02177).
+"""Arithmetic modulo a number: ``85+31 mod 97=19``.
 
-The space is small, so how much of it is for evaluation is a setting of the experiment: with
-``evaluation_percent = 50`` the model may see half of all pairs.
+The task on which grokking was first seen (Power et al., arXiv 2201.02177). The space is small, so how much
+of it is for evaluation is a setting of the experiment: with ``evaluation_percent = 50`` the model may see
+half of all pairs.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""Key-value recall: ``recall k 3, d 7, x 1. d: 7``. The associative recall of Graves et al. ("Neural Turing
-Machines", arXiv 1410.5401), on which attention and recurrent state differ most (Arora et al., "Zoology",
-arXiv 2312.04927)."""
+"""Key-value recall: ``recall k 3, d 7, x 1. d:`` goes on with ``7``.
+
+The associative recall of Graves et al. ("Neural Turing Machines", arXiv 1410.5401), on which attention and
+recurrent state differ most (Arora et al., "Zoology", arXiv 2312.04927).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sorting: ``sort k d x a: a d k x``."""
+"""Sorting: ``sort k d x a:`` goes on with ``a d k x``."""
 
 from __future__ import annotations
 

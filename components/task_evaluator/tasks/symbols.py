@@ -1,5 +1,7 @@
-"""Sequences of letters as several tasks write them: a space before each, so that each is a token of its own
-with most tokenizers, wherever it stands."""
+"""Sequences of letters, as several tasks write them: a space before each.
+
+So each letter is a token of its own with most tokenizers, wherever it stands.
+"""
 
 from __future__ import annotations
 

@@ -35,6 +35,9 @@ class Translation(PooledTask):
     def bleu_tokenizer(self) -> str:  # type: ignore[override]
         return "zh" if self.language == "zh" else "13a"
 
+    def samples(self) -> tuple[str, ...]:
+        return (f"en-{self.language}",)
+
     def pools(self, seed: int) -> Pools:
         return _pools(self.language, self.test_percent)
 

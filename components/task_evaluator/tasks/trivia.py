@@ -31,6 +31,9 @@ class Trivia(PooledTask):
     """Share of the questions that are asked, the corpus's own ``corpus.test_percent`` or less; 100 for a
     model that never saw any."""
 
+    def samples(self) -> tuple[str, ...]:
+        return (self.task,)
+
     def pools(self, seed: int) -> Pools:
         return _pools(self.choices, self.test_percent, seed)
 

@@ -1,8 +1,7 @@
-"""Word unscrambling: ``unscramble r t w a e: water``, one of the tasks on which GPT-3 was tried (Brown et
-al., arXiv 2005.14165, section 3.9.2).
+"""Word unscrambling: ``unscramble r t w a e:`` goes on with ``water``.
 
-The words are nouns of daily life, and no two have the same letters. They are few, so half of them are for
-evaluation.
+One of the tasks on which GPT-3 was tried (Brown et al., arXiv 2005.14165, section 3.9.2). The words are
+nouns of daily life, and no two have the same letters. They are few, so half of them are for evaluation.
 """
 
 from __future__ import annotations

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,12 +16,20 @@ from tfx.types import channel, standard_artifacts
 from components.artifacts import TaskEvaluation
 from components.errors import StageError
 from components.pusher import component as pusher
-from components.task_evaluator import component, results
+from components.task_evaluator import component, evaluation, results
 from components.task_evaluator.config import TasksConfig
 from components.task_evaluator.evaluation import Evaluated, evaluate
+from components.task_evaluator.language_model import LanguageModel
 from models.training import event_files
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*You are using a softmax over axis -1:UserWarning")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _each_model_is_loaded_once() -> Iterator[None]:
+    with mock.patch.object(evaluation, "LanguageModel", functools.cache(LanguageModel)):
+        yield
+
 
 PROSE = "The quick brown fox jumps over the lazy dog while vexingly quick daft zebras jump."
 
