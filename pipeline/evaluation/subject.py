@@ -28,6 +28,8 @@ from pipeline.errors import MissingInputError
 
 _RUN_ID = re.compile(r"\d{8}-\d{6}-\d{3}")
 _VERSION = re.compile(r"(.+)@(\d+)")
+_DEFAULT = "shakespeare"
+"""Whose run is meant where nobody says, as in all commands."""
 _MODEL = ("Trainer", "model")
 _BASELINE = ("BaselineFinder", "baseline")
 
@@ -77,7 +79,7 @@ def resolve(name: str, config_name: str | None, overrides: Sequence[str]) -> Sub
     if Path(name).is_dir():
         return _of_folder(Path(name), config_name, overrides)
     if _RUN_ID.fullmatch(name):
-        return _of_run(name, load(config_name or "shakespeare", overrides))
+        return _of_run(name, load(config_name or _DEFAULT, overrides))
     config = load(config_name or (version[1] if version else name), overrides)
     there = model_store.versions(config.model_base_path)
     if not there:
