@@ -70,8 +70,8 @@ class EvaluationConfig(Settings):
     max_slice_regression: float = Field(default=0.1, ge=0)
     """The same on each source, language and length of documents; wider, as a slice may be small."""
     min_slice_tokens: int = Field(default=1000, ge=0)
-    """A slice with fewer tokens is measured and reported, and blocks nothing: they are too few to tell a change
-    from chance."""
+    """A slice with fewer tokens is measured and reported, and blocks nothing: they are too few to tell a
+    change from chance."""
     bounds: tuple[Bound, ...] = ()
     """More of them, of any metric on any slices: ``{ metric = "accuracy", slices = "language:fr", at_least =
     0.3 }``, with ``at_most``, ``at_least`` and ``max_regression``, the allowed change for the worse."""
