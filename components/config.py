@@ -55,9 +55,9 @@ class SourceConfig(Settings):
     """Of Markdown: leaves out the metadata between two lines ``---`` or ``+++`` at a file's start."""
     licence: str = ""
     """A note on the text's licence, for the report."""
-    weight: float = Field(default=1.0, gt=0, le=1_000_000)
-    """The source's share in a mixture, before normalising; 1: as large as it is. Recorded in the
-    report."""
+    weight: float = Field(default=1.0, gt=0, le=1e15)
+    """The source's part in training, by ``mixture.rule``; by default how often its rows are taken an epoch, 1
+    being as large as it is. Recorded in the report."""
 
     @property
     def has_prompts(self) -> bool:
@@ -176,6 +176,10 @@ class PackingConfig(Settings):
     length_buckets: tuple[int, ...] = (256, 1024, 4096, 16384)
     """Bytes, ascending: documents of the held-out splits are packed apart by source, language, and between
     which of these their length is, so that the evaluation can tell them apart."""
+    attention: Literal["row", "document"] = "row"
+    """What a token sees of its row, in training and evaluation. ``row``: all before it, other documents, too.
+    ``document``: its own document, with positions that count from the document's start; an LSTM forgets its
+    state there. Better for many short documents; slower, and on a GPU an LSTM then runs without cuDNN."""
 
     @field_validator("length_buckets")
     @classmethod

@@ -12,8 +12,10 @@ from typing import Any, Protocol
 import keras
 import tensorflow as tf
 
+from models import document_attention
 from models.config import ModelConfig
 from models.decoding.decoder import Decoder
+from models.document_attention import Documents
 
 
 class CausalLM(Protocol):
@@ -27,9 +29,15 @@ class CausalLM(Protocol):
     """Without the state of random numbers, which ``non_trainable_variables`` has too."""
     context_length: int
     """Longest sequence that the model reads, in tokens."""
+    document_start: int | None
+    """The id that begins a document, where tokens see their own document only; else None. See
+    `models.document_attention`; a preset has no such attribute."""
 
     def __call__(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """``(batch, length)`` token ids to ``(batch, length, vocabulary)`` logits."""
+
+    def logits_within(self, token_ids: tf.Tensor, documents: Documents, training: bool) -> tf.Tensor:
+        """As a call, with each token seeing its own document only; a preset has no such method."""
 
     def decoder(self) -> Decoder:
         """The network as it is sampled from and exported: incremental, each row at its own position,
@@ -45,6 +53,10 @@ def logits(model: CausalLM, token_ids: tf.Tensor, training: bool = False) -> tf.
     No padding mask is needed: padding only ever follows the tokens that count, and the
     model is causal.
     """
+    start_id = getattr(model, "document_start", None)
+    if start_id is not None:
+        documents = document_attention.find(token_ids, start_id)
+        return tf.cast(model.logits_within(token_ids, documents, training), tf.float32)
     inputs = {"token_ids": token_ids, "padding_mask": tf.ones_like(token_ids)}
     return tf.cast(model(inputs, training=training), tf.float32)
 

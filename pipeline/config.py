@@ -17,11 +17,13 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from components import mixture
 from components.config import CorpusConfig, PackingConfig, TokenizerConfig
 from components.corpus_gen.cleaning.settings import CleaningConfig, QualityConfig
 from components.corpus_gen.duplicates.settings import DecontaminationConfig, DuplicatesConfig
 from components.data_gate.settings import ValidationConfig
 from components.evaluator.settings import EvaluationConfig
+from components.mixture import MixtureConfig
 from components.task_evaluator.config import TasksConfig
 from components.task_evaluator.tasks import catalog
 from models.config import ModelConfig, Settings, TrainingConfig
@@ -92,6 +94,7 @@ class PipelineConfig(Settings):
     decontamination: DecontaminationConfig = DecontaminationConfig()
     tokenizer: TokenizerConfig = TokenizerConfig()
     packing: PackingConfig = PackingConfig()
+    mixture: MixtureConfig = MixtureConfig()
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -125,6 +128,22 @@ class PipelineConfig(Settings):
     def _a_preset_brings_its_tokenizer(self) -> PipelineConfig:
         if self.model.family == "preset" and self.tokenizer != TokenizerConfig():
             raise ValueError('tokenizer: model.family = "preset" brings its own: remove this table')
+        return self
+
+    @model_validator(mode="after")
+    def _a_preset_sees_whole_rows(self) -> PipelineConfig:
+        if self.model.family == "preset" and self.packing.attention == "document":
+            raise ValueError(
+                'packing.attention = "document" needs a network that is built here: KerasHub\'s presets see '
+                'whole rows; set "row", or another model.family'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _weights_suit_the_mixture(self) -> PipelineConfig:
+        found = mixture.problems(self.mixture, self.corpus.sources)
+        if found:
+            raise ValueError(f"mixture: {found[0]}")
         return self
 
     @property

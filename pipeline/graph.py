@@ -15,6 +15,7 @@ from tfx.components import ExampleValidator, SchemaGen, StatisticsGen
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.orchestration.pipeline import Pipeline
 
+from components import mixture
 from components.baseline_finder.component import BaselineFinder
 from components.config import PresetTokenizer
 from components.corpus_gen.component import CorpusGen
@@ -84,13 +85,17 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
     source = PresetTokenizer(preset=preset, sha256=places.preset_sha256) if preset else None
     tokenizer = TokenizerTrainer(documents, config.tokenizer, source)
     tokenizer.add_upstream_node(gate)
-    packer = SequencePacker(documents, tokenizer.outputs["tokenizer"], config.packing)
+    mixed = mixture.of(config.mixture, config.corpus.sources)
+    packer = SequencePacker(
+        documents, tokenizer.outputs["tokenizer"], config.packing, None if mixed.is_plain else mixed
+    )
     rows = packer.outputs["packed_examples"]
 
     settings = TrainerSettings(
         model=config.model,
         training=config.training,
         sequence_length=config.packing.sequence_length,
+        attention=config.packing.attention,
         preset_sha256=places.preset_sha256,
     )
     trainer = Trainer(rows, tokenizer.outputs["tokenizer"], settings, f"{places.root}/checkpoints")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, final
 
-import apache_beam as beam
 from tfx import types
 from tfx.components.example_gen import write_split
 from tfx.components.util import examples_utils
@@ -17,6 +16,7 @@ from tfx.utils import io_utils
 from components import progress
 from components.artifacts import TOKENIZER_MODEL, Tokenizer
 from components.config import PackingConfig
+from components.mixture import Mixture
 from components.sequence_packer import transforms
 from components.sequence_packer.counts import PACKING_REPORT, PackingReport
 from models.features import PACKED_ROW
@@ -24,6 +24,7 @@ from models.features import PACKED_ROW
 EXAMPLES = "examples"
 TOKENIZER = "tokenizer"
 SETTINGS = "settings"
+MIXTURE = "mixture"
 ROW_FEATURES = "row_features"
 PACKED_EXAMPLES = "packed_examples"
 
@@ -34,6 +35,7 @@ class SequencePackerSpec(component_spec.ComponentSpec):
 
     PARAMETERS = {  # noqa: RUF012
         SETTINGS: component_spec.ExecutionParameter(type=str),
+        MIXTURE: component_spec.ExecutionParameter(type=str, optional=True),
         ROW_FEATURES: component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {  # noqa: RUF012
@@ -45,7 +47,7 @@ class SequencePackerSpec(component_spec.ComponentSpec):
 
 @final
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Packs every split of the documents."""
+    """Packs every split of the documents; the train split as the mixture says."""
 
     def Do(
         self,
@@ -54,6 +56,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         settings = PackingConfig.model_validate_json(exec_properties[SETTINGS])
+        mixture = _mixture(exec_properties.get(MIXTURE))
         examples = artifact_utils.get_single_instance(input_dict[EXAMPLES])
         packed = artifact_utils.get_single_instance(output_dict[PACKED_EXAMPLES])
         model_path = f"{artifact_utils.get_single_uri(input_dict[TOKENIZER])}/{TOKENIZER_MODEL}"
@@ -61,23 +64,21 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         splits = artifact_utils.decode_split_names(examples.split_names)
         _declare(packed, examples.split_names)
 
+        directories = {split: artifact_utils.get_split_uri([packed], split) for split in splits}
         staging_directory = f"{packed.uri}/.unfinished"
-        fileio.makedirs(staging_directory)
+        for directory in (*directories.values(), staging_directory):
+            fileio.makedirs(directory)
+        empty_report = PackingReport(
+            packing=settings,
+            vocabulary_size=transforms.read_model(model_path).vocabulary_size,
+            splits={split: {} for split in splits},
+            mixture=mixture,
+        )
+        pack = transforms.PackDocuments(
+            _files(examples, splits), model_path, settings, mixture, directories, staging_directory
+        )
         with self._make_beam_pipeline() as pipeline:
-            counts = []
-            for split in splits:
-                target = artifact_utils.get_split_uri([packed], split)
-                fileio.makedirs(target)
-                pack = transforms.PackSplit(split, model_path, settings, target, staging_directory)
-                pattern = io_utils.all_files_pattern(artifact_utils.get_split_uri([examples], split))
-                serialized = pipeline | f"Read[{split}]" >> beam.io.ReadFromTFRecord(pattern)
-                counts.append(serialized | f"PackSplit[{split}]" >> pack)
-            empty_report = PackingReport(
-                packing=settings,
-                vocabulary_size=transforms.read_model(model_path).vocabulary_size,
-                splits={split: {} for split in splits},
-            )
-            _ = counts | beam.Flatten() | transforms.WriteReport(report_path, empty_report)
+            _ = pipeline | pack | transforms.WriteReport(report_path, empty_report)
         fileio.rmtree(staging_directory)
 
         with fileio.open(report_path, "rb") as file:
@@ -88,7 +89,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 @final
 class SequencePacker(base_beam_component.BaseBeamComponent):
-    """Tokenises and packs.
+    """Tokenises and packs; without ``mixture``, every row is taken once.
 
     Outputs:
       packed_examples: ``Examples`` with the documents' splits, one row a record
@@ -99,13 +100,18 @@ class SequencePacker(base_beam_component.BaseBeamComponent):
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
     def __init__(
-        self, examples: types.BaseChannel, tokenizer: types.BaseChannel, packing: PackingConfig
+        self,
+        examples: types.BaseChannel,
+        tokenizer: types.BaseChannel,
+        packing: PackingConfig,
+        mixture: Mixture | None = None,
     ) -> None:
         super().__init__(
             spec=SequencePackerSpec(
                 examples=examples,
                 tokenizer=tokenizer,
                 settings=packing.model_dump_json(),
+                mixture=mixture.model_dump_json() if mixture is not None else None,
                 row_features=",".join(feature.name for feature in PACKED_ROW),
                 packed_examples=types.Channel(type=standard_artifacts.Examples),
             )
@@ -118,3 +124,19 @@ def _declare(packed: types.Artifact, split_names: str) -> None:
     examples_utils.set_payload_format(packed, example_gen_pb2.FORMAT_TF_EXAMPLE)
     file_format = write_split.to_file_format_str(example_gen_pb2.FORMAT_TFRECORDS_GZIP)
     examples_utils.set_file_format(packed, file_format)
+
+
+def _mixture(content: str | None) -> Mixture | None:
+    """None where every row is taken once."""
+    mixture = Mixture.model_validate_json(content) if content else None
+    return None if mixture is None or mixture.is_plain else mixture
+
+
+def _files(examples: types.Artifact, splits: list[str]) -> list[transforms.DocumentFile]:
+    return [
+        transforms.DocumentFile(split, path)
+        for split in splits
+        for path in sorted(
+            fileio.glob(io_utils.all_files_pattern(artifact_utils.get_split_uri([examples], split)))
+        )
+    ]

@@ -20,19 +20,22 @@ opens the segment of the text *after* it, as it is the context in which that tex
 predicted, in training as when a prompt is served: a model that attends within segments sees
 ``2 8 9`` for the second document wherever it stands in a row.
 
-Cost: linear in tokens, vectorised; memory about 40 bytes for each token of a stream.
+Cost: linear in tokens, vectorised. A stream is packed some `_TOKENS_AT_A_TIME` at a time, so memory does not
+grow with its length: about 60 bytes for each of these tokens, or of the longest document's.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from components.protos import Example
-from models.features import LANGUAGE, LENGTH, LOSS_MASK, NUM_BYTES, SEGMENT_IDS, SOURCE, TOKEN_IDS
+from components.sequence_packer import row_codec
 from models.tokenizing.vocabulary import Vocabulary
+
+_TOKENS_AT_A_TIME = 1 << 19
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,81 +61,188 @@ class Row:
     num_bytes: int
 
 
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """Some consecutive rows of a stream: as in `Row`, with the rows as the first dimension."""
+
+    token_ids: np.ndarray
+    segment_ids: np.ndarray
+    loss_mask: np.ndarray
+    num_bytes: np.ndarray
+    masked_tokens: np.ndarray
+    """Targets that are prompts'; ``(rows,)``, as is `masked_bytes`."""
+    masked_bytes: np.ndarray
+    """Of text that these stand for."""
+
+    def __len__(self) -> int:
+        return len(self.num_bytes)
+
+    def encode(self, source: str, language: str = "", length: str = "") -> list[bytes]:
+        """Records (`row_codec`)."""
+        arrays = (self.token_ids, self.segment_ids, self.loss_mask, self.num_bytes)
+        return row_codec.encode_rows(*arrays, source, language, length)
+
+
 def pack(
     documents: Sequence[TokenizedDocument], vocabulary: Vocabulary, sequence_length: int
 ) -> Iterator[Row]:
-    """Rows of one stream, in its order.
+    """The rows of `pack_stream`, one by one."""
+    for rows in pack_stream(documents, vocabulary, sequence_length):
+        for index in range(len(rows)):
+            yield Row(
+                rows.token_ids[index],
+                rows.segment_ids[index],
+                rows.loss_mask[index],
+                int(rows.num_bytes[index]),
+            )
+
+
+def pack_stream(
+    documents: Iterable[TokenizedDocument], vocabulary: Vocabulary, sequence_length: int
+) -> Iterator[Rows]:
+    """Rows of one stream, in its order, some at a time.
 
     Args:
-      documents: at least one.
+      documents: those of the stream.
       vocabulary: the tokenizer's. Where the tokens of a document that count sum to other bytes than
-        its text has, its end token stands for the difference.
+        its text has, its end token stands for the difference; likewise the last token of its prompt.
       sequence_length: targets of a row.
     """
-    starts, ends, token_ids = _stream(documents, vocabulary)
-    counts = _counts(documents, starts, ends)
-    num_bytes = vocabulary.byte_lengths[token_ids].astype(np.int64)
-    num_bytes *= counts
-    summed = np.add.reduceat(num_bytes, starts + 1)
-    num_bytes[ends] += [document.num_bytes - document.num_prompt_bytes for document in documents] - summed
-    is_start = np.zeros(len(token_ids), np.int8)
-    is_start[starts] = 1
-    if vocabulary.start_id == vocabulary.end_id:
-        is_start[ends] = 1
-
-    num_rows = -(-(len(token_ids) - 1) // sequence_length)
-    padding = num_rows * sequence_length + 1 - len(token_ids)
-    row_bytes = np.pad(num_bytes[1:], (0, padding)).reshape(num_rows, sequence_length).sum(axis=1)
-    token_ids = _windows(np.pad(token_ids, (0, padding), constant_values=vocabulary.pad_id), sequence_length)
-    loss_mask = _windows(np.pad(counts, (0, padding)), sequence_length)
-    loss_mask[:, 0] = 0
-    opens = _windows(np.pad(is_start, (0, padding)), sequence_length)
-    opens[:, 0] = 1
-    segment_ids = np.cumsum(opens, axis=1, dtype=np.int32)
-    segment_ids[-1, sequence_length + 1 - padding :] = 0
-    for index in range(num_rows):
-        yield Row(token_ids[index], segment_ids[index], loss_mask[index], int(row_bytes[index]))
+    left = _beginning(vocabulary)
+    for batch in _batches(documents):
+        stream = _Stream.joined(left, _tokens(batch, vocabulary))
+        num_rows = (len(stream.token_ids) - 1) // sequence_length
+        if num_rows:
+            yield _cut(stream, num_rows, sequence_length)
+        left = stream.after(num_rows * sequence_length)
+    if len(left.token_ids) > 1:
+        yield _cut(left.padded(sequence_length + 1, vocabulary.pad_id), 1, sequence_length)
 
 
 def encode_row(row: Row, source: str, language: str = "", length: str = "") -> bytes:
     """A serialized ``tf.train.Example``, see `models.features.PACKED_ROW`; equal rows, equal bytes."""
-    example = Example()
-    features = example.features.feature
-    features[TOKEN_IDS].int64_list.value.extend(row.token_ids.tolist())
-    features[SEGMENT_IDS].int64_list.value.extend(row.segment_ids.tolist())
-    features[LOSS_MASK].int64_list.value.extend(row.loss_mask.tolist())
-    features[NUM_BYTES].int64_list.value.append(row.num_bytes)
-    for name, value in ((SOURCE, source), (LANGUAGE, language), (LENGTH, length)):
-        features[name].bytes_list.value.append(value.encode())
-    return bytes(example.SerializeToString(deterministic=True))
+    arrays = (array[np.newaxis] for array in (row.token_ids, row.segment_ids, row.loss_mask))
+    [record] = row_codec.encode_rows(*arrays, np.array([row.num_bytes]), source, language, length)
+    return record
 
 
-def _stream(
-    documents: Sequence[TokenizedDocument], vocabulary: Vocabulary
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where in the stream each document's start token and its end token stand, and the stream's ids. One
-    token may be both: the end of a document and the start of the next."""
+class _Stream(NamedTuple):
+    """A part of a stream; each array is ``(tokens,)``."""
+
+    token_ids: np.ndarray
+    """int32."""
+    kinds: np.ndarray
+    """int8: one of `_COUNTS`, `_PROMPT`, `_START` and `_PADDING`."""
+    opens: np.ndarray
+    """int8: 1 where a segment begins, on start tokens and on end tokens that are such, too; 0 elsewhere."""
+    num_bytes: np.ndarray
+    """int32."""
+
+    @classmethod
+    def joined(cls, first: _Stream, second: _Stream) -> _Stream:
+        return cls(*(np.concatenate(pair) for pair in zip(first, second, strict=True)))
+
+    def after(self, index: int) -> _Stream:
+        return _Stream(*(array[index:].copy() for array in self))
+
+    def padded(self, length: int, pad_id: int) -> _Stream:
+        """Filled up; its only row's segments become 0 there by `_PADDING`."""
+        missing = length - len(self.token_ids)
+        fill = (pad_id, _PADDING, 0, 0)
+        return _Stream(
+            *(
+                np.pad(array, (0, missing), constant_values=value)
+                for array, value in zip(self, fill, strict=True)
+            )
+        )
+
+
+_PADDING, _START, _PROMPT, _COUNTS = range(4)
+
+
+def _beginning(vocabulary: Vocabulary) -> _Stream:
+    """What stands before a stream's first document: a token that both ends and starts documents, or nothing."""
+    ids = [vocabulary.start_id] if vocabulary.start_id == vocabulary.end_id else []
+    count = len(ids)
+    return _Stream(
+        np.array(ids, np.int32),
+        np.full(count, _START, np.int8),
+        np.ones(count, np.int8),
+        np.zeros(count, np.int32),
+    )
+
+
+def _batches(documents: Iterable[TokenizedDocument]) -> Iterator[list[TokenizedDocument]]:
+    batch: list[TokenizedDocument] = []
+    size = 0
+    for document in documents:
+        batch.append(document)
+        size += len(document.token_ids) + 1
+        if size >= _TOKENS_AT_A_TIME:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _tokens(documents: Sequence[TokenizedDocument], vocabulary: Vocabulary) -> _Stream:
+    """At least one document, each with its end token, and with its start token where that is another."""
     is_shared = vocabulary.start_id == vocabulary.end_id
     start, end = np.array([vocabulary.start_id], np.int32), np.array([vocabulary.end_id], np.int32)
     lengths = np.array([len(document.token_ids) for document in documents])
-    ends = np.cumsum(lengths + (1 if is_shared else 2)) - (0 if is_shared else 1)
-    parts = [start]
+    ends = np.cumsum(lengths + (1 if is_shared else 2)) - 1
+    firsts = ends - lengths
+    parts: list[np.ndarray] = []
     for document in documents:
-        parts += [document.token_ids, end] if is_shared else [document.token_ids, end, start]
-    ids = np.concatenate(parts)
-    return ends - lengths - 1, ends, ids if is_shared else ids[:-1]
+        parts += [document.token_ids, end] if is_shared else [start, document.token_ids, end]
+    token_ids = np.concatenate(parts, dtype=np.int32)
+    kinds = np.full(len(token_ids), _COUNTS, np.int8)
+    opens = np.zeros(len(token_ids), np.int8)
+    if is_shared:
+        opens[ends] = 1
+    else:
+        opens[firsts - 1] = 1
+        kinds[firsts - 1] = _START
+    prompt_ends = firsts + [document.num_prompt_tokens for document in documents]
+    for first, prompt_end in zip(firsts.tolist(), prompt_ends.tolist(), strict=True):
+        kinds[first:prompt_end] = _PROMPT
+    num_bytes = vocabulary.byte_lengths[token_ids].astype(np.int32)
+    _balance(num_bytes, documents, firsts, prompt_ends, ends)
+    return _Stream(token_ids, kinds, opens, num_bytes)
 
 
-def _counts(documents: Sequence[TokenizedDocument], starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """1 on each token of the stream that counts as a target: no start token's, and no prompt's."""
-    counts = np.ones(ends[-1] + 1, np.int8)
-    counts[starts] = 0
-    counts[ends] = 1
-    for document, start in zip(documents, starts.tolist(), strict=True):
-        counts[start + 1 : start + 1 + document.num_prompt_tokens] = 0
-    return counts
+def _balance(
+    num_bytes: np.ndarray,
+    documents: Sequence[TokenizedDocument],
+    firsts: np.ndarray,
+    prompt_ends: np.ndarray,
+    ends: np.ndarray,
+) -> None:
+    """Makes the bytes of prompts and of completions those of their texts."""
+    summed = np.concatenate([[0], np.cumsum(num_bytes, dtype=np.int64)])
+    prompt_bytes = np.array([document.num_prompt_bytes for document in documents], np.int64)
+    completion_bytes = np.array([document.num_bytes for document in documents], np.int64) - prompt_bytes
+    num_bytes[ends] += (completion_bytes - (summed[ends + 1] - summed[prompt_ends])).astype(np.int32)
+    has_prompt = prompt_ends > firsts
+    missing = prompt_bytes - (summed[prompt_ends] - summed[firsts])
+    num_bytes[prompt_ends[has_prompt] - 1] += missing[has_prompt].astype(np.int32)
 
 
-def _windows(stream: np.ndarray, sequence_length: int) -> np.ndarray:
-    """``(rows, sequence_length + 1)``: a copy, as windows overlap by one."""
-    return np.lib.stride_tricks.sliding_window_view(stream, sequence_length + 1)[::sequence_length].copy()
+def _cut(stream: _Stream, num_rows: int, sequence_length: int) -> Rows:
+    """The first ``num_rows`` rows."""
+    token_ids, kinds, opens, num_bytes = (_windows(array, num_rows, sequence_length) for array in stream)
+    loss_mask = (kinds == _COUNTS).astype(np.int8)
+    loss_mask[:, 0] = 0
+    is_masked = kinds[:, 1:] == _PROMPT
+    opens[:, 0] = 1
+    segment_ids = np.cumsum(opens, axis=1, dtype=np.int32)
+    segment_ids[kinds == _PADDING] = 0
+    row_bytes = (num_bytes * loss_mask).sum(axis=1, dtype=np.int64)
+    masked_bytes = (num_bytes[:, 1:] * is_masked).sum(axis=1, dtype=np.int64)
+    return Rows(token_ids, segment_ids, loss_mask, row_bytes, is_masked.sum(axis=1), masked_bytes)
+
+
+def _windows(array: np.ndarray, num_rows: int, sequence_length: int) -> np.ndarray:
+    """``(num_rows, sequence_length + 1)``: a copy, as windows overlap by one."""
+    windows = np.lib.stride_tricks.sliding_window_view(array, sequence_length + 1)
+    return windows[: num_rows * sequence_length : sequence_length].copy()

@@ -1,144 +1,171 @@
 """Beam wiring of SequencePacker.
 
-    documents -> tokens -> streams (source, language, length, shard) -> rows -> output shards -> files
+    files -> documents -> tokens -> streams (split, source, …, shard) -> rows -> output shards -> files
+                             └─ runs on disk ─┘                        └─ runs on disk ─┘
 
-Everything goes by content: a document's stream by a hash of its file's name, its place in the
-stream by file name and line, a row's file and its place there by a hash of the row. So the
+Everything goes by content: a document's stream by a hash of its file's name and its place in it, its
+place in the stream by file name and line, a row's file and its place there by a hash of the row. So the
 files are the same bytes for any number of workers, and rows of all sources are mixed, which a
-training that shuffles only within a buffer needs. The price: one stream's tokens, and one
-output file's rows, are in one worker's memory; ``num_shards`` divides both.
+training that shuffles only within a buffer needs.
+
+Between the steps travels where a run of documents or rows lies (`runs`), never a document or a row: Beam's
+local runner holds in memory what it groups, and its cost is by element. So a worker's memory is that of a few
+million tokens and some blocks, however large the corpus is. All splits go through the same steps, as each
+step costs the local runner a fixed time.
 
 No TensorFlow here: workers start in a second instead of several.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import uuid
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import apache_beam as beam
-import numpy as np
-from apache_beam.io import tfrecordio
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from components import documents, progress
+from components import documents, progress, tfrecords
 from components.config import PackingConfig
-from components.sequence_packer import packing, slicing, tokenizing
-from components.sequence_packer.counts import PackingReport, RowCounts
+from components.mixture import Mixture
+from components.sequence_packer import keyed_rows, packing, placed_documents, runs, slicing, tokenizing
+from components.sequence_packer.counts import TRAIN, PackingReport, RowCounts
+from components.sequence_packer.keyed_rows import KeyedRow
+from components.sequence_packer.placed_documents import PlacedDocument
+from components.sequence_packer.runs import Run
 from models.tokenizing import reading
 from models.tokenizing.reading import TextTokenizer
 
-_ROWS = "rows"
+_SIZES = "sizes"
 _COUNTS = "counts"
+_DOCUMENTS_COST = 4_000_000
+"""Tokens that a worker holds before it writes a run, a document counting as 64 more."""
+_ROWS_BYTES = 32_000_000
+"""Serialized rows, likewise."""
+_LINES_PER_PART = 1 << 16
 
 
-Stream = tuple[str, str, str, int]
-"""Source, language, length (`slicing`) and shard: documents that are packed one after the other. Plain, as
-Beam groups by it."""
+class Stream(NamedTuple):
+    """Documents that are packed one after the other; travels as a plain tuple, as Beam groups by it."""
+
+    split: str
+    source: str
+    language: str
+    """Of the held-out splits, as is `length` (`slicing`)."""
+    length: str
+    shard: int
 
 
-class StreamItem(NamedTuple):
-    """One document on its way to its stream; sorts by its place there."""
+class DocumentFile(NamedTuple):
+    """A file of CorpusGen's documents."""
 
+    split: str
     path: str
-    line: int
-    token_ids: bytes
-    """int32, native byte order: compares and travels cheaper than an array."""
-    num_bytes: int
-    num_prompt_tokens: int
-    num_prompt_bytes: int
 
 
-class PackSplit(beam.PTransform):
-    """Serialized documents of one split to files of rows; gives ``((split, source), RowCounts)``.
+class PackDocuments(beam.PTransform):
+    """Files of documents to files of rows; gives ``((split, source), RowCounts)``, several a key.
 
-    A document that is not as `components.documents` declares raises; none is left out.
+    A document that is not as `components.documents` declares raises; none is left out, unless a mixture
+    takes fewer rows of the train split.
     """
 
     def __init__(
-        self, split: str, model_path: str, settings: PackingConfig, directory: str, staging_directory: str
+        self,
+        files: Sequence[DocumentFile],
+        model_path: str,
+        settings: PackingConfig,
+        mixture: Mixture | None,
+        directories: Mapping[str, str],
+        staging_directory: str,
     ) -> None:
+        """``directories`` are the rows', by split."""
         super().__init__()
-        self._split = split
+        self._files = files
         self._model_path = model_path
         self._settings = settings
-        self._directory = directory
-        self._staging_directory = staging_directory
+        self._mixture = mixture
+        self._directories = directories
+        self._staging = staging_directory
 
-    def expand(self, serialized: beam.PCollection) -> beam.PCollection:
-        split, settings = self._split, self._settings
-        rows, source_to_counts = (
-            serialized
-            | TokenizeDocuments(self._model_path, split, settings)
-            | PackStreams(self._model_path, settings.sequence_length)
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        stream_to_run, sizes = (
+            pipeline
+            | "Files" >> beam.Create(list(self._files))
+            | TokenizeDocuments(self._model_path, self._settings, self._staging)
         )
-        _ = rows | WriteRows(self._directory, self._staging_directory, settings.num_shards)
-        return source_to_counts | beam.MapTuple(lambda source, counts: ((split, source), counts))
+        pack = PackStreams(self._model_path, self._settings, self._mixture, sizes, self._staging)
+        shard_to_run, key_to_counts = stream_to_run | pack
+        _ = shard_to_run | WriteRows(self._directories, self._settings.num_shards, self._staging)
+        return key_to_counts
 
 
 class TokenizeDocuments(beam.PTransform):
-    """Serialized documents to ``(Stream, StreamItem)``; one to one, in no order."""
+    """`DocumentFile` to ``(tuple(Stream), Run)`` of sorted documents and, second, ``(source, tokens)`` of the train
+    split; in no order."""
 
-    def __init__(self, model_path: str, split: str, settings: PackingConfig) -> None:
+    def __init__(self, model_path: str, settings: PackingConfig, staging_directory: str) -> None:
         super().__init__()
-        self._tokenize = _Tokenize(model_path, split, settings)
+        self._tokenize = _Tokenize(model_path, settings, staging_directory)
 
-    def expand(self, serialized: beam.PCollection) -> beam.PCollection:
-        return serialized | beam.ParDo(self._tokenize).with_output_types(tuple[Stream, StreamItem])
+    def expand(self, files: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
+        found = files | beam.ParDo(self._tokenize).with_outputs(_SIZES, main="runs")
+        return found["runs"], found[_SIZES] | "Sum" >> beam.CombinePerKey(sum)
 
 
 class PackStreams(beam.PTransform):
-    """``(Stream, StreamItem)`` to serialized rows and, second, ``(source, RowCounts)`` by stream.
+    """``(tuple(Stream), Run)`` of documents to ``((split, shard), Run)`` of sorted rows and, second,
+    ``((split, source), RowCounts)``; in no order."""
 
-    Rows of a stream in order, streams in none.
-    """
-
-    def __init__(self, model_path: str, sequence_length: int) -> None:
+    def __init__(
+        self,
+        model_path: str,
+        settings: PackingConfig,
+        mixture: Mixture | None,
+        sizes: beam.PCollection,
+        staging_directory: str,
+    ) -> None:
         super().__init__()
-        self._model_path = model_path
-        self._sequence_length = sequence_length
+        self._pack = _Pack(model_path, settings, mixture, staging_directory)
+        self._sizes = sizes
 
-    def expand(self, stream_to_item: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
+    def expand(self, stream_to_run: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
         packed = (
-            stream_to_item
+            stream_to_run
             | "ByStream" >> beam.GroupByKey()
             | "Pack"
-            >> beam.ParDo(_Pack(self._model_path, self._sequence_length)).with_outputs(_COUNTS, main=_ROWS)
+            >> beam.ParDo(self._pack, beam.pvalue.AsDict(self._sizes)).with_outputs(_COUNTS, main="runs")
         )
-        return packed[_ROWS], packed[_COUNTS]
+        return packed["runs"], packed[_COUNTS]
 
 
 class WriteRows(beam.PTransform):
-    """Serialized rows to ``num_shards`` TFRecord files, sorted by hash; gives the files' paths.
+    """``((split, shard), Run)`` to ``num_shards`` TFRecord files a split, sorted by key; gives their paths.
 
     Files without rows are written, too.
     """
 
-    def __init__(self, directory: str, staging_directory: str, num_shards: int) -> None:
+    def __init__(self, directories: Mapping[str, str], num_shards: int, staging_directory: str) -> None:
         super().__init__()
-        self._directory = directory
-        self._staging_directory = staging_directory
+        self._directories = directories
         self._num_shards = num_shards
+        self._staging = staging_directory
 
-    def expand(self, rows: beam.PCollection) -> beam.PCollection:
-        num_shards = self._num_shards
-        shard_to_row = rows | "ToShard" >> beam.Map(lambda row: (_hash(row) % num_shards, row))
-        shard_to_none = rows.pipeline | "EveryShard" >> beam.Create(
-            [(shard, None) for shard in range(num_shards)]
-        )
+    def expand(self, shard_to_run: beam.PCollection) -> beam.PCollection:
+        every = [((split, shard), None) for split in self._directories for shard in range(self._num_shards)]
         return (
-            {"rows": shard_to_row, "every": shard_to_none}
+            {"runs": shard_to_run, "every": shard_to_run.pipeline | "EveryShard" >> beam.Create(every)}
             | "ByShard" >> beam.CoGroupByKey()
-            | "Write" >> beam.MapTuple(lambda shard, found: self._write(shard, found["rows"]))
+            | "Write" >> beam.MapTuple(lambda shard, found: self._write(shard, found["runs"]))
         )
 
-    def _write(self, shard: int, rows: Iterable[bytes]) -> str:
-        path = f"{self._directory}/data_tfrecord-{shard:05d}-of-{self._num_shards:05d}.gz"
-        write_records(path, sorted(rows, key=lambda row: (_hash(row), row)), self._staging_directory)
+    def _write(self, split_and_shard: tuple[str, int], found: Iterable[Run]) -> str:
+        split, shard = split_and_shard
+        path = f"{self._directories[split]}/data_tfrecord-{shard:05d}-of-{self._num_shards:05d}.gz"
+        rows = keyed_rows.in_order(keyed_rows.from_blocks(runs.read(run)) for run in found)
+        tfrecords.write(path, rows, self._staging)
         return path
 
 
@@ -164,101 +191,147 @@ class WriteReport(beam.PTransform):
         return self._path
 
 
-def write_records(path: str, records: Iterable[bytes], staging_directory: str) -> None:
-    """A gzipped TFRecord file: the same records, the same bytes; at ``path`` only when complete.
-
-    What a killed worker leaves behind stays in the staging directory, where no reader looks.
-    """
-    unfinished = f"{staging_directory}/{uuid.uuid4().hex}.gz"
-    with (
-        FileSystems.create(unfinished, compression_type=CompressionTypes.UNCOMPRESSED) as raw,
-        gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0) as compressed,
-    ):
-        for record in records:
-            # Beam's own framing, as its WriteToTFRecord leaves the order of records open.
-            tfrecordio._TFRecordUtil.write_record(compressed, record)
-    FileSystems.rename([unfinished], [path])
-
-
 def read_model(path: str) -> TextTokenizer:
     """The tokenizer's model, from any file system that Beam knows."""
     with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
         return reading.read(file.read())
 
 
-def shard_of(path: str, num_shards: int) -> int:
-    """A file's documents stay together, as neighbours are context for each other."""
-    return _hash(path.encode()) % num_shards
+def shard_of(path: str, line: int, num_shards: int) -> int:
+    """A file's documents stay together, as neighbours are context for each other, up to a number of lines:
+    one large file would else be one worker's work."""
+    part = line // _LINES_PER_PART
+    name = f"{path}\0{part}" if part else path
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % num_shards
 
 
 def stream_of(document: documents.Document, split: str, settings: PackingConfig) -> Stream:
     """Which stream the document is packed in."""
-    path, _ = documents.split_id(document.document_id)
     language, length = slicing.language_and_length(document, split, settings.length_buckets)
-    return document.source, language, length, shard_of(path, settings.num_shards)
-
-
-def stream_item(document: documents.Document, model: TextTokenizer) -> StreamItem:
-    """The document, tokenised; streams are packed in the order of their items."""
-    path, line = documents.split_id(document.document_id)
-    tokens = tokenizing.tokenize(document, model)
-    return StreamItem(
-        path,
-        line,
-        tokens.token_ids.tobytes(),
-        tokens.num_bytes,
-        tokens.num_prompt_tokens,
-        tokens.num_prompt_bytes,
-    )
-
-
-def tokenized(item: StreamItem) -> packing.TokenizedDocument:
-    """What of an item is packed."""
-    _, _, token_ids, *sizes = item
-    return packing.TokenizedDocument(np.frombuffer(token_ids, np.int32), *sizes)
-
-
-def _hash(content: bytes) -> int:
-    return int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
+    shard = shard_of(*documents.split_id(document.document_id), settings.num_shards)
+    return Stream(split, document.source, language, length, shard)
 
 
 class _Tokenize(beam.DoFn):
-    def __init__(self, model_path: str, split: str, settings: PackingConfig) -> None:
+    def __init__(self, model_path: str, settings: PackingConfig, staging_directory: str) -> None:
         self._model_path = model_path
-        self._split = split
         self._settings = settings
+        self._staging = staging_directory
 
     def setup(self) -> None:
         self._model = read_model(self._model_path)
 
-    def process(self, serialized: bytes) -> Iterator[tuple[Stream, StreamItem]]:
-        document = documents.decode(serialized)
-        yield stream_of(document, self._split, self._settings), stream_item(document, self._model)
+    def process(self, file: DocumentFile) -> Iterator[Any]:
+        split, path = file
+        found: dict[Stream, list[PlacedDocument]] = defaultdict(list)
+        sizes: dict[str, int] = defaultdict(int)
+        cost = 0
+        for serialized in tfrecords.read(path):
+            document = documents.decode(serialized)
+            stream = stream_of(document, split, self._settings)
+            tokens = tokenizing.tokenize(document, self._model)
+            found[stream].append(PlacedDocument(*documents.split_id(document.document_id), tokens))
+            sizes[document.source] += len(tokens.token_ids) + 1
+            cost += len(tokens.token_ids) + 64
+            if cost >= _DOCUMENTS_COST:
+                yield from self._write(found)
+                cost = 0
+        yield from self._write(found)
+        if split == TRAIN:
+            yield from (beam.pvalue.TaggedOutput(_SIZES, size) for size in sizes.items())
+
+    def _write(self, found: dict[Stream, list[PlacedDocument]]) -> Iterator[tuple[tuple[Any, ...], Run]]:
+        """A run for each stream, and ``found`` empty."""
+        sorted_documents = (
+            (tuple(stream), placed_documents.to_blocks(sorted(items, key=placed_documents.place)))
+            for stream, items in sorted(found.items())
+        )
+        if found:
+            yield from runs.write(self._staging, sorted_documents)
+        found.clear()
 
 
 class _Pack(beam.DoFn):
-    def __init__(self, model_path: str, sequence_length: int) -> None:
+    def __init__(
+        self, model_path: str, settings: PackingConfig, mixture: Mixture | None, staging_directory: str
+    ) -> None:
         self._model_path = model_path
-        self._sequence_length = sequence_length
+        self._settings = settings
+        self._mixture = mixture
+        self._staging = staging_directory
 
     def setup(self) -> None:
-        self._model = read_model(self._model_path)
+        self._vocabulary = read_model(self._model_path).vocabulary
 
-    def process(self, stream_to_items: tuple[Stream, Iterable[StreamItem]]) -> Iterator[Any]:
-        (source, language, length, shard), unordered = stream_to_items
-        items = [tokenized(item) for item in sorted(unordered)]
-        num_rows = 0
-        for row in packing.pack(items, self._model.vocabulary, self._sequence_length):
-            num_rows += 1
-            yield packing.encode_row(row, source, language, length)
-        counts = RowCounts(
-            documents=len(items),
-            tokens=sum(len(item.token_ids) + 1 for item in items),
-            masked_tokens=sum(item.num_prompt_tokens for item in items),
-            rows=num_rows,
-            num_bytes=sum(item.num_bytes for item in items),
-            masked_bytes=sum(item.num_prompt_bytes for item in items),
+    def process(
+        self, stream_to_runs: tuple[tuple[Any, ...], Iterable[Run]], sizes: Mapping[str, int]
+    ) -> Iterator[Any]:
+        stream, found = Stream(*stream_to_runs[0]), stream_to_runs[1]
+        counted = _Counted(
+            placed_documents.in_order(placed_documents.from_blocks(runs.read(run)) for run in found)
         )
-        name = ", ".join(filter(None, (source, language, length)))
-        progress.report(f"{name}, part {shard}: {num_rows:,} rows")
-        yield beam.pvalue.TaggedOutput(_COUNTS, (source, counts))
+        packed = packing.pack_stream(counted, self._vocabulary, self._settings.sequence_length)
+        counts, waiting = RowCounts(), _WaitingRows(stream.split, self._settings.num_shards, self._staging)
+        for rows in packed:
+            copies = self._copies(stream, counts.available_rows, len(rows), sizes)
+            counts += RowCounts.of(rows, copies)
+            yield from waiting.add(rows.encode(stream.source, stream.language, stream.length), copies)
+        yield from waiting.write()
+        counts += RowCounts(documents=counted.count)
+        kind = ", ".join(filter(None, stream[1:-1]))
+        progress.report(f"{kind}, part {stream.shard} of {stream.split}: {counts.rows:,} rows")
+        yield beam.pvalue.TaggedOutput(_COUNTS, ((stream.split, stream.source), counts))
+
+    def _copies(
+        self, stream: Stream, first_row: int, num_rows: int, sizes: Mapping[str, int]
+    ) -> Sequence[int]:
+        """How often each row is taken."""
+        if self._mixture is None or stream.split != TRAIN:
+            return [1] * num_rows
+        times = self._mixture.times(sizes)[stream.source]
+        name = f"{stream.source}\0{stream.shard}"
+        return self._mixture.copies(name, first_row, num_rows, times).tolist()
+
+
+class _Counted:
+    """A stream's documents without their places, once, and how many there were."""
+
+    def __init__(self, items: Iterable[PlacedDocument]) -> None:
+        self._items = items
+        self.count = 0
+
+    def __iter__(self) -> Iterator[packing.TokenizedDocument]:
+        for item in self._items:
+            self.count += 1
+            yield item.document
+
+
+class _WaitingRows:
+    """Rows until there are enough for a run of each output shard."""
+
+    def __init__(self, split: str, num_shards: int, staging_directory: str) -> None:
+        self._split = split
+        self._staging = staging_directory
+        self._shards: list[list[KeyedRow]] = [[] for _ in range(num_shards)]
+        self._num_bytes = 0
+
+    def add(self, records: Sequence[bytes], copies: Sequence[int]) -> Iterator[tuple[tuple[str, int], Run]]:
+        num_shards = len(self._shards)
+        for record, count in zip(records, copies, strict=True):
+            for copy in range(count):
+                key = keyed_rows.key_of(record, copy)
+                self._shards[keyed_rows.shard_of(key, num_shards)].append((key, record))
+                self._num_bytes += len(record)
+        if self._num_bytes >= _ROWS_BYTES:
+            yield from self.write()
+
+    def write(self) -> Iterator[tuple[tuple[str, int], Run]]:
+        """The runs of what waits; then nothing does."""
+        key_to_blocks = (
+            ((self._split, shard), keyed_rows.to_blocks(sorted(rows)))
+            for shard, rows in enumerate(self._shards)
+            if rows
+        )
+        yield from runs.write(self._staging, key_to_blocks)
+        self._shards = [[] for _ in self._shards]
+        self._num_bytes = 0

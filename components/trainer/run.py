@@ -42,6 +42,8 @@ def run_fn(fn_args: FnArgs) -> None:
     tokenizer = GraphTokenizer(tokenizer_content)
     with distribution.scope():
         model = causal_lm.build(settings.model, tokenizer.vocabulary_size(), settings.sequence_length)
+        if settings.attention == "document":
+            model.document_start = tokenizer.vocabulary.start_id
         size = counts.count(settings.model, tokenizer.vocabulary_size(), settings.sequence_length)
         progress.report(f"{settings.model.family} of {size.summary()}, {devices.describe()}")
         result = loop.train(
@@ -90,7 +92,7 @@ def _card(run_id: str, settings: TrainerSettings, size: Counts, num_replicas: in
         configuration={
             "model": settings.model.model_dump(mode="json"),
             "training": settings.training.model_dump(mode="json"),
-            "packing": {"sequence_length": settings.sequence_length},
+            "packing": {"sequence_length": settings.sequence_length, "attention": settings.attention},
         },
         precision=devices.dtype_policy(settings.training),
         num_gpus=num_replicas if devices.has_gpu() else 0,

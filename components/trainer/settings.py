@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from models.config import ModelConfig, Settings, TrainingConfig
 
 SETTINGS = "settings"
@@ -18,5 +20,7 @@ class TrainerSettings(Settings):
     model: ModelConfig
     training: TrainingConfig
     sequence_length: int
+    attention: Literal["row", "document"] = "row"
+    """As ``packing.attention``."""
     preset_sha256: str | None = None
     """Of the preset's files, where the model starts from one: another content, another training."""

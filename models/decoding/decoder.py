@@ -24,6 +24,9 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from models import document_attention
+from models.document_attention import Documents
+
 ROW_TILE = 8
 """Rows of a matrix product are filled up to a multiple of this."""
 ROOM_TILE = 128
@@ -33,11 +36,14 @@ ROOM_TILE = 128
 class Decoder(tf.Module, abc.ABC):
     """A causal language model that reads tokens into a cache and predicts from it."""
 
-    def __init__(self, context_length: int, vocabulary_size: int) -> None:
+    def __init__(self, context_length: int, vocabulary_size: int, document_start: int | None = None) -> None:
         super().__init__(name="decoder")
         self.context_length = context_length
         """Longest sequence that the model reads, in tokens."""
         self.vocabulary_size = vocabulary_size
+        self.document_start = document_start
+        """The id that begins a document, where `sequence_logits` is to let tokens see their own document only
+        (`models.document_attention`); what is read into a cache is one document."""
 
     @abc.abstractmethod
     def empty_cache(self, batch: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
@@ -68,6 +74,10 @@ class Decoder(tf.Module, abc.ABC):
         del cache, length
         return self.read
 
+    def read_documents(self, token_ids: tf.Tensor, cache: tf.Tensor, documents: Documents) -> tf.Tensor:
+        """Hidden states of whole rows into an empty cache, each token seeing its own document only."""
+        raise NotImplementedError(f"{type(self).__name__} reads rows as one document")
+
     @abc.abstractmethod
     def logits(self, hidden: tf.Tensor) -> tf.Tensor:
         """float32 ``(rows, vocabulary)`` for hidden states ``(rows, width)``."""
@@ -86,7 +96,11 @@ class Decoder(tf.Module, abc.ABC):
         batch, length = tf.unstack(tf.shape(token_ids))
         start = tf.zeros([batch], tf.int32)
         cache = self.empty_cache(batch, length)
-        hidden, _ = self.read(token_ids, cache, start, tf.fill([batch], length))
+        if self.document_start is None:
+            hidden, _ = self.read(token_ids, cache, start, tf.fill([batch], length))
+        else:
+            documents = document_attention.find(token_ids, self.document_start)
+            hidden = self.read_documents(token_ids, cache, documents)
         logits = self.logits(tf.reshape(hidden, [-1, hidden.shape[-1]]))
         return tf.reshape(logits, [batch, length, self.vocabulary_size])
 

@@ -18,7 +18,10 @@ from models.decoding.transformer import TransformerDecoder, TransformerShape, We
 
 
 def gpt2_decoder(
-    backbone: Any, output_layer: Any = None, context_length: int | None = None
+    backbone: Any,
+    output_layer: Any = None,
+    context_length: int | None = None,
+    document_start: int | None = None,
 ) -> TransformerDecoder:
     """A ``keras_hub.models.GPT2Backbone`` as a decoder, with an output layer if the embedding is not it, for
     up to ``context_length`` tokens, or as many as it has positions."""
@@ -40,10 +43,12 @@ def gpt2_decoder(
         "final_scale": _float(final.gamma),
         "final_shift": _float(final.beta),
     }
-    return TransformerDecoder(shape, weights, context_length, backbone.vocabulary_size)
+    return TransformerDecoder(shape, weights, context_length, backbone.vocabulary_size, document_start)
 
 
-def llama_decoder(backbone: Any, context_length: int) -> TransformerDecoder:
+def llama_decoder(
+    backbone: Any, context_length: int, document_start: int | None = None
+) -> TransformerDecoder:
     """A ``keras_hub.models.LlamaBackbone`` as a decoder for up to ``context_length`` tokens."""
     head_dim = backbone.hidden_dim // backbone.num_query_heads
     shape = TransformerShape(
@@ -65,10 +70,10 @@ def llama_decoder(backbone: Any, context_length: int) -> TransformerDecoder:
         **_head(backbone.token_embedding),
         "final_scale": _float(backbone.layer_norm.scale),
     }
-    return TransformerDecoder(shape, weights, context_length, backbone.vocabulary_size)
+    return TransformerDecoder(shape, weights, context_length, backbone.vocabulary_size, document_start)
 
 
-def lstm_decoder(backbone: Any) -> LSTMDecoder:
+def lstm_decoder(backbone: Any, document_start: int | None = None) -> LSTMDecoder:
     """A `models.networks.lstm.LSTMBackbone` as a decoder."""
     weights = {
         "layers": [
@@ -82,7 +87,13 @@ def lstm_decoder(backbone: Any) -> LSTMDecoder:
     }
     if backbone.projection is not None:
         weights["projection"] = _float(backbone.projection.kernel)
-    return LSTMDecoder(weights, backbone.hidden_dim, backbone.max_sequence_length, backbone.vocabulary_size)
+    return LSTMDecoder(
+        weights,
+        backbone.hidden_dim,
+        backbone.max_sequence_length,
+        backbone.vocabulary_size,
+        document_start,
+    )
 
 
 def frozen(decoder: Decoder) -> Decoder:

@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from models.decoding.decoder import Decoder, whole_tiles
+from models.document_attention import Documents
 
 
 class LSTMDecoder(Decoder):
@@ -19,9 +20,14 @@ class LSTMDecoder(Decoder):
     """
 
     def __init__(
-        self, weights: dict[str, Any], width: int, context_length: int, vocabulary_size: int
+        self,
+        weights: dict[str, Any],
+        width: int,
+        context_length: int,
+        vocabulary_size: int,
+        document_start: int | None = None,
     ) -> None:
-        super().__init__(context_length, vocabulary_size)
+        super().__init__(context_length, vocabulary_size, document_start)
         self._width = width
         self.weights = weights
 
@@ -33,9 +39,21 @@ class LSTMDecoder(Decoder):
         self, token_ids: tf.Tensor, cache: tf.Tensor, positions: tf.Tensor, counts: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         del positions
+        return self._read(token_ids, cache, counts, None)
+
+    def read_documents(self, token_ids: tf.Tensor, cache: tf.Tensor, documents: Documents) -> tf.Tensor:
+        counts = tf.fill([tf.shape(token_ids)[0]], tf.shape(token_ids)[1])
+        return self._read(token_ids, cache, counts, documents.starts)[0]
+
+    def _read(
+        self, token_ids: tf.Tensor, cache: tf.Tensor, counts: tf.Tensor, starts: tf.Tensor | None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """``starts``, bool ``(batch, n)``: before which tokens a row's states are forgotten."""
         batch, length = tf.shape(token_ids)[0], tf.shape(token_ids)[1]
 
         def step(index: tf.Tensor, state: tf.Tensor, hidden: tf.TensorArray) -> tuple[Any, ...]:
+            if starts is not None:
+                state = tf.where(starts[:, index][:, tf.newaxis], 0.0, state)
             output, after = self._step(token_ids[:, index], state)
             own = (index < counts)[:, tf.newaxis]
             return index + 1, tf.where(own, after, state), hidden.write(index, output)

@@ -21,6 +21,7 @@ from typing import Any
 import tensorflow as tf
 
 from models.decoding.decoder import Decoder, tile_paddings, whole_tiles
+from models.document_attention import Documents
 
 Weights = dict[str, Any]
 """Nested dictionaries and lists of tensors or variables; see `TransformerDecoder`."""
@@ -51,9 +52,14 @@ class TransformerDecoder(Decoder):
     """
 
     def __init__(
-        self, shape: TransformerShape, weights: Weights, context_length: int, vocabulary_size: int
+        self,
+        shape: TransformerShape,
+        weights: Weights,
+        context_length: int,
+        vocabulary_size: int,
+        document_start: int | None = None,
     ) -> None:
-        super().__init__(context_length, vocabulary_size)
+        super().__init__(context_length, vocabulary_size, document_start)
         self._shape = shape
         self.weights = weights
 
@@ -68,16 +74,25 @@ class TransformerDecoder(Decoder):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         return self.reader(cache, tf.shape(token_ids)[1])(token_ids, cache, positions, counts)
 
+    def read_documents(self, token_ids: tf.Tensor, cache: tf.Tensor, documents: Documents) -> tf.Tensor:
+        batch, length = tf.unstack(tf.shape(token_ids))
+        read = self.reader(cache, length)
+        return read(token_ids, cache, tf.zeros([batch], tf.int32), tf.fill([batch], length), documents)[0]
+
     def reader(self, cache: tf.Tensor, length: tf.Tensor) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
         plan = _Plan(self._shape, len(self.weights["layers"]), tf.shape(cache), length)
         weights = tf.nest.map_structure(tf.convert_to_tensor, self.weights)
         hidden_shape = tf.stack([tf.shape(cache)[3], length, weights["head"].shape[0]])
 
         def read(
-            token_ids: tf.Tensor, cache: tf.Tensor, positions: tf.Tensor, counts: tf.Tensor
+            token_ids: tf.Tensor,
+            cache: tf.Tensor,
+            positions: tf.Tensor,
+            counts: tf.Tensor,
+            documents: Documents | None = None,
         ) -> tuple[tf.Tensor, tf.Tensor]:
             del counts  # What a row's padding wrote lies behind its last token, where nobody looks.
-            attention = _Attention(self._shape, weights, plan, positions)
+            attention = _Attention(self._shape, weights, plan, positions, documents)
             x = _embedded(weights, token_ids)
             if "positions" in weights:
                 x += tf.gather(weights["positions"], tf.reshape(attention.clipped, [-1]))
@@ -170,12 +185,21 @@ class _Plan:
 class _Attention:
     """Causal attention over the cache; holds what all layers of one call share."""
 
-    def __init__(self, shape: TransformerShape, weights: Weights, plan: _Plan, positions: tf.Tensor) -> None:
+    def __init__(
+        self,
+        shape: TransformerShape,
+        weights: Weights,
+        plan: _Plan,
+        positions: tf.Tensor,
+        documents: Documents | None = None,
+    ) -> None:
         self._shape = shape
         self._plan = plan
         here = positions[:, tf.newaxis] + plan.offsets
         self._index = tf.reshape(plan.sequences + here, [-1])
         visible = plan.places <= here[:, :, tf.newaxis]
+        if documents is not None:
+            visible, here = documents.visible, documents.positions
         self._mask = tf.where(visible, 0.0, float("-inf"))
         table = weights["positions" if "positions" in weights else "cosines"]
         self.clipped = tf.minimum(here, table.shape[0] - 1)

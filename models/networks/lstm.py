@@ -19,6 +19,7 @@ import tensorflow as tf
 from models.config import ModelConfig
 from models.decoding.decoder import Decoder
 from models.decoding.keras_weights import lstm_decoder
+from models.document_attention import Documents
 from models.networks.lstm_layer import LSTM
 
 
@@ -125,10 +126,19 @@ class LSTMCausalLM(keras_hub.models.CausalLM):
         inputs = backbone.input
         outputs = backbone.token_embedding(backbone(inputs), reverse=True)
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        self.document_start: int | None = None
 
     def decoder(self) -> Decoder:
         """See `models.causal_lm.CausalLM`."""
-        return lstm_decoder(self.backbone)
+        return lstm_decoder(self.backbone, self.document_start)
+
+    def logits_within(self, token_ids: tf.Tensor, documents: Documents, training: bool) -> tf.Tensor:
+        """See `models.causal_lm.CausalLM`: states are forgotten where a document begins."""
+        backbone = self.backbone
+        x = backbone.dropout_layer(backbone.token_embedding(token_ids), training=training)
+        for layer in backbone.lstm_layers:
+            x = backbone.dropout_layer(layer.read_documents(x, documents.starts, training), training=training)
+        return backbone.token_embedding(backbone.projected(x), reverse=True)
 
     @property
     def context_length(self) -> int:

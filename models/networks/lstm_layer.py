@@ -34,6 +34,20 @@ class LSTM(keras.layers.LSTM):
         if on_cudnn or mask is not None or isinstance(sequences, keras.KerasTensor):
             return super().inner_loop(sequences, initial_state, mask, training=training)
         h, c = (tf.cast(state, sequences.dtype) for state in initial_state)
+        outputs, last_c = self._scan(sequences, h, c, None, training)
+        return outputs[-1], tf.transpose(outputs, [1, 0, 2]), [outputs[-1], last_c]
+
+    def read_documents(self, sequences: tf.Tensor, starts: tf.Tensor, training: bool) -> tf.Tensor:
+        """All outputs, with the states zero before each token where ``starts``, bool ``(batch, length)``, says
+        so. Not on cuDNN, which cannot forget."""
+        sequences = tf.cast(sequences, self.compute_dtype)
+        continues = tf.cast(~tf.transpose(starts)[:, :, tf.newaxis], sequences.dtype)
+        zeros = tf.zeros([tf.shape(sequences)[0], self.units], sequences.dtype)
+        outputs, _ = self._scan(sequences, zeros, zeros, continues, training)
+        self.cell.reset_recurrent_dropout_mask()
+        return tf.transpose(outputs, [1, 0, 2])
+
+    def _scan(self, sequences: Any, h: Any, c: Any, continues: Any, training: bool) -> tuple[Any, Any]:
         kept = None
         if training and self.recurrent_dropout:
             # Keras makes a mask for each gate, and uses the first for all.
@@ -43,8 +57,7 @@ class LSTM(keras.layers.LSTM):
             for weight in (self.cell.kernel, self.cell.recurrent_kernel, self.cell.bias)
         )
         projected = tf.transpose(tf.matmul(sequences, kernel) + bias, [1, 0, 2])
-        outputs, last_c = scan(projected, recurrent, kept, h, c)
-        return outputs[-1], tf.transpose(outputs, [1, 0, 2]), [outputs[-1], last_c]
+        return scan(projected, recurrent, kept, h, c, continues)
 
 
 def has_gpu() -> bool:
@@ -52,7 +65,12 @@ def has_gpu() -> bool:
 
 
 def scan(
-    projected: tf.Tensor, recurrent: tf.Tensor, kept: tf.Tensor | None, h: tf.Tensor, c: tf.Tensor
+    projected: tf.Tensor,
+    recurrent: tf.Tensor,
+    kept: tf.Tensor | None,
+    h: tf.Tensor,
+    c: tf.Tensor,
+    continues: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The recurrence, with the gradient of the module's docstring.
 
@@ -61,6 +79,7 @@ def scan(
       recurrent: ``U``, ``(units, 4 units)``.
       kept: ``(batch, units)``, by which a step's output is multiplied before the next reads it, or None.
       h, c: ``(batch, units)``, the states before the first step.
+      continues: ``(length, batch, 1)``, 0 where a step forgets the states before it and else 1, or None.
 
     Returns:
       Outputs ``(length, batch, units)``, and the last ``c``.
@@ -68,14 +87,16 @@ def scan(
 
     @tf.custom_gradient
     def run(projected: Any, recurrent: Any, h: Any, c: Any) -> Any:
-        outputs, cells, gates = _forward(projected, recurrent, kept, h, c)
+        outputs, cells, gates = _forward(projected, recurrent, kept, h, c, continues)
 
         def gradient(d_outputs: tf.Tensor, d_last_c: tf.Tensor) -> Any:
             cells_before = tf.concat([c[tf.newaxis], cells[:-1]], axis=0)
-            d_projected, d_h, d_c = _backward(
-                d_outputs, d_last_c, gates, cells, cells_before, tf.transpose(recurrent), kept
-            )
             read = tf.concat([h[tf.newaxis], outputs[:-1]], axis=0)
+            if continues is not None:
+                cells_before, read = cells_before * continues, read * continues
+            d_projected, d_h, d_c = _backward(
+                d_outputs, d_last_c, gates, cells, cells_before, tf.transpose(recurrent), kept, continues
+            )
             read = read if kept is None else read * kept
             d_recurrent = tf.matmul(_flat(read), _flat(d_projected), transpose_a=True)
             return d_projected, d_recurrent, d_h, d_c
@@ -85,13 +106,17 @@ def scan(
     return run(projected, recurrent, h, c)
 
 
-def _forward(projected: Any, recurrent: Any, kept: Any, h: Any, c: Any) -> tuple[Any, Any, Any]:
+def _forward(
+    projected: Any, recurrent: Any, kept: Any, h: Any, c: Any, continues: Any
+) -> tuple[Any, Any, Any]:
     """Outputs, cells and gates of every step. One sigmoid for all gates: ``tanh(z) = 2 sigmoid(2 z) - 1``."""
     doubled = tf.constant([1.0, 1.0, 2.0, 1.0], projected.dtype)
     scale = tf.repeat(doubled, recurrent.shape[0])
     projected, recurrent = projected * scale, recurrent * scale
 
     def step(t: Any, h: Any, c: Any, arrays: Any) -> Any:
+        if continues is not None:
+            h, c = h * tf.gather(continues, t), c * tf.gather(continues, t)
         read = h if kept is None else h * kept
         gates = tf.sigmoid(tf.gather(projected, t) + tf.matmul(read, recurrent))
         i, f, half_g, o = tf.split(gates, 4, axis=-1)
@@ -111,7 +136,14 @@ def _forward(projected: Any, recurrent: Any, kept: Any, h: Any, c: Any) -> tuple
 
 
 def _backward(
-    d_outputs: Any, d_last_c: Any, gates: Any, cells: Any, cells_before: Any, transposed: Any, kept: Any
+    d_outputs: Any,
+    d_last_c: Any,
+    gates: Any,
+    cells: Any,
+    cells_before: Any,
+    transposed: Any,
+    kept: Any,
+    continues: Any,
 ) -> tuple[Any, Any, Any]:
     """Gradients of the projected inputs, and of the states before the first step."""
     i, f, g, o = tf.split(gates, 4, axis=-1)
@@ -131,8 +163,10 @@ def _backward(
         d_h += tf.gather(d_outputs, t)
         d_c += d_h * to_cell
         d_z = tf.concat([d_c, d_c, d_c, d_h], axis=-1) * of_gates
-        d_read = tf.matmul(d_z, transposed)
-        return t - 1, d_read if kept is None else d_read * kept, d_c * f, array.write(t, d_z)
+        d_read, d_c = tf.matmul(d_z, transposed), d_c * f
+        if continues is not None:
+            d_read, d_c = d_read * tf.gather(continues, t), d_c * tf.gather(continues, t)
+        return t - 1, d_read if kept is None else d_read * kept, d_c, array.write(t, d_z)
 
     start = (length - 1, tf.zeros_like(d_last_c), d_last_c, _array(gates, gates[0]))
     _, d_h, d_c, array = _loop(step, length, start)

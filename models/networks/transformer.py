@@ -13,10 +13,12 @@ from typing import Any
 
 import keras
 import keras_hub
+import tensorflow as tf
 
 from models.config import ModelConfig
 from models.decoding.decoder import Decoder
 from models.decoding.keras_weights import gpt2_decoder, llama_decoder
+from models.document_attention import Documents
 
 
 class GPT2StyleCausalLM(keras_hub.models.GPT2CausalLM):
@@ -26,6 +28,7 @@ class GPT2StyleCausalLM(keras_hub.models.GPT2CausalLM):
         self, backbone: keras_hub.models.GPT2Backbone, tied_embeddings: bool = True, **kwargs: Any
     ) -> None:
         self.output_layer = None
+        self.document_start: int | None = None
         if tied_embeddings:
             super().__init__(backbone=backbone, preprocessor=None, **kwargs)
             return
@@ -45,7 +48,21 @@ class GPT2StyleCausalLM(keras_hub.models.GPT2CausalLM):
 
     def decoder(self) -> Decoder:
         """See `models.causal_lm.CausalLM`."""
-        return gpt2_decoder(self.backbone, self.output_layer)
+        return gpt2_decoder(self.backbone, self.output_layer, document_start=self.document_start)
+
+    def logits_within(self, token_ids: tf.Tensor, documents: Documents, training: bool) -> tf.Tensor:
+        """See `models.causal_lm.CausalLM`: what KerasHub's backbone does, layer by layer."""
+        backbone = self.backbone
+        tokens = backbone.token_embedding(token_ids)
+        table = tf.cast(backbone.position_embedding.position_embeddings, tokens.dtype)
+        x = backbone.embeddings_add((tokens, tf.gather(table, documents.positions)))
+        x = backbone.embeddings_dropout(x, training=training)
+        for layer in backbone.transformer_layers:
+            x = layer(x, decoder_attention_mask=documents.visible, training=training)
+        x = backbone.layer_norm(x)
+        if self.output_layer is not None:
+            return self.output_layer(x)
+        return backbone.token_embedding(x, reverse=True)
 
     @property
     def context_length(self) -> int:
@@ -58,10 +75,20 @@ class LlamaStyleCausalLM(keras_hub.models.LlamaCausalLM):
     def __init__(self, backbone: keras_hub.models.LlamaBackbone, context_length: int, **kwargs: Any) -> None:
         super().__init__(backbone=backbone, preprocessor=None, **kwargs)
         self.context_length = context_length
+        self.document_start: int | None = None
 
     def decoder(self) -> Decoder:
         """See `models.causal_lm.CausalLM`."""
-        return llama_decoder(self.backbone, self.context_length)
+        return llama_decoder(self.backbone, self.context_length, self.document_start)
+
+    def logits_within(self, token_ids: tf.Tensor, documents: Documents, training: bool) -> tf.Tensor:
+        """See `models.causal_lm.CausalLM`. Rotary positions are differences of positions, and so the same
+        wherever a document stands."""
+        backbone = self.backbone
+        x = backbone.token_embedding(token_ids)
+        for layer in backbone.transformer_layers:
+            x = layer(x, decoder_attention_mask=documents.visible, training=training)
+        return backbone.token_embedding(backbone.layer_norm(x), reverse=True)
 
 
 def build_transformer(

@@ -12,17 +12,23 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import final
 
 import numpy as np
 import sentencepiece
 
 from models.errors import PresetError
+from models.tokenizing import known_words
+from models.tokenizing.known_words import KnownWords
 from models.tokenizing.vocabulary import Vocabulary
 
-_TRAINER_SPEC, _BOS_PIECE, _EOS_PIECE, _PAD_PIECE = 2, 46, 47, 48
-"""Field numbers in sentencepiece_model.proto."""
+_TRAINER_SPEC, _NORMALIZER_SPEC = 2, 3
+"""Field numbers in sentencepiece_model.proto; so are those below."""
+_MODEL_TYPE, _BOS_PIECE, _EOS_PIECE, _PAD_PIECE = 3, 46, 47, 48
+_NORMALIZATION, _CHARACTERS, _ADD_PREFIX, _REMOVE_SPACES, _ESCAPE_SPACES = 1, 2, 3, 4, 5
+_BYTE_PAIRS = 2
+"""The model type."""
 SPACE = "\u2581"
 """How a model that escapes whitespace writes a space."""
 
@@ -46,7 +52,27 @@ class SentencePieceModel:
 
     def encode(self, text: str) -> np.ndarray:
         """Token ids, int32 ``(tokens,)``; never a special token's, whatever the text spells."""
+        if self._known_words is not None:
+            return self._known_words.ids(text)
         return np.asarray(self._processor.encode(text), dtype=np.int32)
+
+    def _encode_many(self, texts: Sequence[str]) -> list[list[int]]:
+        # On this thread: threads of its own cost it more to start than a few words take.
+        return list(self._processor.encode(texts, num_threads=1))
+
+    @functools.cached_property
+    def _known_words(self) -> KnownWords | None:
+        """None unless this is a byte-pair model that rewrites nothing, of whose pieces none is too wide."""
+        if not _is_plain_byte_pairs(self.proto):
+            return None
+        model = self._processor
+        pieces = [
+            model.id_to_piece(index)
+            for index in range(model.get_piece_size())
+            if not (model.is_byte(index) or model.is_control(index) or model.is_unknown(index))
+        ]
+        cut = known_words.cut_for(pieces)
+        return None if cut is None else KnownWords(cut, self._encode_many)
 
     def decode(self, token_ids: Sequence[int] | np.ndarray) -> str:
         """The text; special tokens give nothing."""
@@ -105,6 +131,52 @@ def with_special_pieces(proto: bytes, start: str | None, end: str, pad: str | No
     fields = {_BOS_PIECE: start or "", _EOS_PIECE: end, _PAD_PIECE: pad or ""}
     trainer = b"".join(_text_field(number, value) for number, value in fields.items())
     return proto + _bytes_field(_TRAINER_SPEC, trainer)
+
+
+def _is_plain_byte_pairs(proto: bytes) -> bool:
+    """Whether the model merges pairs, and encodes the very characters of a text: the values that are not
+    those of sentencepiece_model.proto by default."""
+    specs: dict[int, dict[int, int | bytes]] = {_TRAINER_SPEC: {}, _NORMALIZER_SPEC: {}}
+    for number, value in _fields(proto):
+        if number in specs and isinstance(value, bytes):
+            specs[number].update(_fields(value))
+    normalizer = specs[_NORMALIZER_SPEC]
+    switches = (_ADD_PREFIX, _REMOVE_SPACES, _ESCAPE_SPACES)
+    return (
+        specs[_TRAINER_SPEC].get(_MODEL_TYPE) == _BYTE_PAIRS
+        and normalizer.get(_NORMALIZATION) == b"identity"
+        and not normalizer.get(_CHARACTERS)
+        and all(normalizer.get(switch) == 0 for switch in switches)
+    )
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """Number and value of each field of a protocol message: an integer, or bytes."""
+    at = 0
+    while at < len(message):
+        tag, at = _read_varint(message, at)
+        kind = tag & 7
+        if kind == 0:
+            value, at = _read_varint(message, at)
+            yield tag >> 3, value
+            continue
+        length = {1: 8, 5: 4}.get(kind)
+        if length is None:
+            length, at = _read_varint(message, at)
+        yield tag >> 3, message[at : at + length]
+        at += length
+
+
+def _read_varint(message: bytes, at: int) -> tuple[int, int]:
+    """The value, and where it ends."""
+    value = shift = 0
+    while True:
+        byte = message[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, at
 
 
 def _text_field(number: int, value: str) -> bytes:

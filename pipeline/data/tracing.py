@@ -20,7 +20,7 @@ import numpy as np
 
 from components import documents
 from components.documents import Document
-from components.sequence_packer import packing, transforms
+from components.sequence_packer import packing, tokenizing, transforms
 from components.sequence_packer.packing import TokenizedDocument
 from models.tokenizing.vocabulary import Vocabulary
 from pipeline.data import row_text
@@ -74,7 +74,8 @@ def trace(outputs: DataOutputs, split: str, number: int) -> Trace:
     found = []
     for shards in _shards(outputs, split, row):
         for shard in shards:
-            found += list(_find(outputs, split, (row.source, row.language, row.length, shard), serialized))
+            stream = transforms.Stream(split, row.source, row.language, row.length, shard)
+            found += list(_find(outputs, stream, serialized))
         if found:
             places = tuple(found[0])
             return Trace(number, split, row.source, len(row.token_ids), places, len(found))
@@ -98,7 +99,7 @@ def _shards(outputs: DataOutputs, split: str, row: row_text.RowArrays) -> Iterat
     longest = max((piece.text for piece in row_text.pieces(row, outputs.tokenizer.vocabulary)), key=len)
     text = longest.decode(errors="ignore")  # A row may begin or end within a character.
     likely = {
-        transforms.stream_of(document, split, settings)[-1]
+        transforms.stream_of(document, split, settings).shard
         for document in _documents(outputs, split)
         if document.source == row.source and text in document.text
     }
@@ -106,26 +107,22 @@ def _shards(outputs: DataOutputs, split: str, row: row_text.RowArrays) -> Iterat
     yield [shard for shard in range(settings.num_shards) if shard not in likely]
 
 
-def _find(
-    outputs: DataOutputs, split: str, stream: transforms.Stream, serialized: bytes
-) -> Iterator[list[Place]]:
+def _find(outputs: DataOutputs, stream: transforms.Stream, serialized: bytes) -> Iterator[list[Place]]:
     """The places of each row of ``stream`` that is ``serialized``."""
     settings, model = outputs.packing.packing, outputs.tokenizer
-    pairs = [
-        (transforms.stream_item(document, model), document)
-        for document in _documents(outputs, split)
-        if transforms.stream_of(document, split, settings) == stream
+    found = [
+        document
+        for document in _documents(outputs, stream.split)
+        if transforms.stream_of(document, stream.split, settings) == stream
     ]
-    if not pairs:
-        return
-    pairs.sort(key=lambda pair: pair[0])
-    items = [transforms.tokenized(item) for item, _ in pairs]
+    found.sort(key=lambda document: documents.split_id(document.document_id))
+    items = [tokenizing.tokenize(document, model) for document in found]
     starts = _starts(items, model.vocabulary)
     for index, row in enumerate(packing.pack(items, model.vocabulary, settings.sequence_length)):
-        if packing.encode_row(row, *stream[:-1]) == serialized:
+        if packing.encode_row(row, stream.source, stream.language, stream.length) == serialized:
             first = index * settings.sequence_length
             yield [
-                _place(row.token_ids, first, starts[k], items[k], pairs[k][1], model.vocabulary)
+                _place(row.token_ids, first, starts[k], items[k], found[k], model.vocabulary)
                 for k in _within(starts, items, first, first + len(row.token_ids))
             ]
 

@@ -19,6 +19,7 @@ from components.corpus_gen import rejections
 from components.corpus_gen.counts import CORPUS_REPORT, CorpusCounts
 from components.corpus_gen.settings import CorpusGenSettings
 from components.documents import split_id
+from components.mixture import Mixture
 from components.protos import Example
 from components.sequence_packer import component as sequence_packer
 from components.tokenizer_trainer import component as tokenizer_trainer
@@ -87,13 +88,14 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., standard_art
         tokenizer: Tokenizer,
         settings: PackingConfig,
         beam_args: Sequence[str] = BEAM_ARGS,
+        mixture: Mixture | None = None,
     ) -> standard_artifacts.Examples:
         packed = standard_artifacts.Examples()
         packed.uri = str(tmp_path_factory.mktemp("rows"))
         sequence_packer.Executor(beam_context(beam_args)).Do(
             {"examples": [examples], "tokenizer": [tokenizer]},
             {"packed_examples": [packed]},
-            {"settings": settings.model_dump_json()},
+            {"settings": settings.model_dump_json(), "mixture": mixture and mixture.model_dump_json()},
         )
         return packed
 

@@ -18,12 +18,15 @@ from components import progress
 from components.artifacts import TOKENIZER_MODEL, Tokenizer
 from components.config import CorpusConfig, PackingConfig, SourceConfig, TokenizerConfig
 from components.errors import CorpusError
+from components.mixture import Mixture, MixtureConfig
+from components.sequence_packer import keyed_rows, packing, placed_documents, transforms
 from components.sequence_packer.counts import PACKING_REPORT, PackingReport
 from models.features import PAD_ID
 from models.tokenizing.sentence_pieces import SentencePieceModel
 
 Pack = Callable[..., standard_artifacts.Examples]
 FeaturesOf = Callable[[standard_artifacts.Examples, str], list[dict[str, list[Any]]]]
+RecordsOf = Callable[[standard_artifacts.Examples, str], list[bytes]]
 SPLITS = ("train", "eval", "test")
 SETTINGS = PackingConfig(sequence_length=16, num_shards=3)
 
@@ -194,6 +197,74 @@ def test_the_report_counts_what_the_rows_hold(
     assert counts.tokens == sum(16 - row["token_ids"].count(PAD_ID) for row in rows)
     assert (report.packing, report.vocabulary_size) == (SETTINGS, 300)
     assert caplog.records[-1].getMessage() == report.summary()
+
+
+def test_a_worker_that_holds_little_at_a_time_gives_the_same_bytes(
+    examples: standard_artifacts.Examples,
+    tokenizer: Tokenizer,
+    pack: Pack,
+    packed: standard_artifacts.Examples,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transforms, "_DOCUMENTS_COST", 500)
+    monkeypatch.setattr(transforms, "_ROWS_BYTES", 1000)
+    monkeypatch.setattr(packing, "_TOKENS_AT_A_TIME", 40)
+    monkeypatch.setattr(placed_documents, "BLOCK_BYTES", 200)
+    monkeypatch.setattr(keyed_rows, "BLOCK_BYTES", 200)
+
+    assert contents(pack(examples, tokenizer, SETTINGS)) == contents(packed)
+
+
+def test_a_mixture_takes_the_train_splits_rows_as_often_as_it_says(
+    examples: standard_artifacts.Examples,
+    tokenizer: Tokenizer,
+    packed: standard_artifacts.Examples,
+    pack: Pack,
+    records_of: RecordsOf,
+) -> None:
+    mixture = Mixture(config=MixtureConfig(), weights={"prose": 0.5, "table": 2.0})
+
+    mixed = pack(examples, tokenizer, SETTINGS, mixture=mixture)
+
+    report = PackingReport.model_validate_json((Path(mixed.uri) / PACKING_REPORT).read_bytes())
+    once, taken = (records_of(rows, "train") for rows in (packed, mixed))
+    tables = sorted(row for row in once if b"table" in row)
+    assert sorted(row for row in taken if b"table" in row) == sorted(tables * 2)
+    prose = [row for row in taken if b"prose" in row]
+    assert len(prose) == len(set(prose))
+    assert set(prose) < {row for row in once if b"prose" in row}
+    assert len(prose) == pytest.approx((len(once) - len(tables)) / 2, abs=3)
+    share, counts = report.shares["table"], report.splits["train"]["table"]
+    assert (share.epochs, share.rows, share.tokens) == (2.0, 2 * len(tables), 2 * counts.available_tokens)
+    assert sum(share.realised for share in report.shares.values()) == pytest.approx(1)
+    assert f"table {share.realised:.1%} (2.00 epochs)" in report.summary()
+    for split in ("eval", "test"):
+        of_split = {name: data for name, data in contents(mixed).items() if f"Split-{split}" in name}
+        assert of_split == {name: data for name, data in contents(packed).items() if name in of_split}
+
+
+def test_a_mixture_is_the_same_bytes_for_other_workers(
+    examples: standard_artifacts.Examples, tokenizer: Tokenizer, pack: Pack
+) -> None:
+    threads = ("--runner=FnApiRunner", "--direct_running_mode=multi_threading", "--direct_num_workers=3")
+    mixture = Mixture(config=MixtureConfig(rule="shares"), weights={"prose": 1.0, "table": 1.0})
+
+    one = pack(examples, tokenizer, SETTINGS, mixture=mixture)
+    other = pack(examples, tokenizer, SETTINGS, threads, mixture)
+
+    assert contents(one) == contents(other)
+    report = PackingReport.model_validate_json((Path(one.uri) / PACKING_REPORT).read_bytes())
+    assert report.shares["table"].realised == pytest.approx(0.5, abs=0.02)
+
+
+def test_weights_of_one_change_nothing(
+    examples: standard_artifacts.Examples,
+    tokenizer: Tokenizer,
+    pack: Pack,
+    packed: standard_artifacts.Examples,
+) -> None:
+    plain = Mixture(config=MixtureConfig(), weights={"prose": 1.0, "table": 1.0})
+    assert contents(pack(examples, tokenizer, SETTINGS, mixture=plain)) == contents(packed)
 
 
 def test_an_empty_split_is_an_error(

@@ -4,6 +4,7 @@ import pytest
 
 from components.config import PackingConfig
 from components.errors import CorpusError
+from components.mixture import Mixture, MixtureConfig
 from components.sequence_packer.counts import PackingReport, RowCounts
 
 EMPTY = PackingReport(packing=PackingConfig(), vocabulary_size=300, splits={"train": {}, "eval": {}})
@@ -43,3 +44,13 @@ def test_the_prompts_share_is_summed_and_told() -> None:
         documents=2, tokens=50, masked_tokens=12, rows=5, num_bytes=110, masked_bytes=25
     )
     assert report.summary() == "50 tokens in 5 rows: train 5, eval 0; 12 are of prompts"
+
+
+def test_a_mixture_that_takes_no_row_is_an_error() -> None:
+    mixture = Mixture(config=MixtureConfig(), weights={"plays": 0.001})
+    left_out = PART.model_copy(update={"rows": 0, "tokens": 0, "available_rows": 2, "available_tokens": 20})
+    report = EMPTY.model_copy(update={"mixture": mixture})
+    counted = report.with_counts([(("train", "plays"), left_out), (("eval", "plays"), PART)])
+
+    with pytest.raises(CorpusError, match="the mixture leaves no row in the train split"):
+        counted.require_every_split()

@@ -1,0 +1,57 @@
+"""Runs: what one step of the packer leaves on disk for the next, so that neither holds it in memory.
+
+A run is a list of blocks of bytes in a staging file, each small; a file holds one run for each key, of
+whatever was in a worker's memory when it was full. The next step reads a key's runs side by side, one block
+of each at a time: an external merge sort (Knuth, The Art of Computer Programming, vol. 3, section 5.4).
+Between workers travels only where a run lies. So memory depends on the number of runs, and not on their
+length: a block, at most `BLOCK_BYTES` or one record, for each.
+
+Files have names of their own: what a worker that failed has written is never read, and goes with the folder.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, TypeVar
+
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+BLOCK_BYTES = 1 << 18
+
+Key = TypeVar("Key")
+
+
+class Run(NamedTuple):
+    """Where the blocks of one run lie. Plain, as it travels."""
+
+    path: str
+    offset: int
+    block_lengths: tuple[int, ...]
+    """Bytes of each block; they follow each other."""
+
+
+def write(directory: str, key_to_blocks: Iterable[tuple[Key, Iterable[bytes]]]) -> list[tuple[Key, Run]]:
+    """Writes one file, with a run a key, and says where they are."""
+    path, offset = f"{directory}/{uuid.uuid4().hex}.run", 0
+    written: list[tuple[Key, Run]] = []
+    with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+        for key, blocks in key_to_blocks:
+            lengths = []
+            for block in blocks:
+                file.write(block)
+                lengths.append(len(block))
+            written.append((key, Run(path, offset, tuple(lengths))))
+            offset += sum(lengths)
+    return written
+
+
+def read(run: Run) -> Iterator[bytes]:
+    """The blocks, one at a time. No file stays open between two of them: there may be many runs."""
+    offset = run.offset
+    for length in run.block_lengths:
+        with FileSystems.open(run.path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+            file.seek(offset)
+            yield file.read(length)
+        offset += length

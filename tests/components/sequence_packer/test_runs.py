@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components import tfrecords
+from components.errors import CorpusError
+from components.sequence_packer import keyed_rows, placed_documents, runs
+from components.sequence_packer.packing import TokenizedDocument
+from components.sequence_packer.placed_documents import PlacedDocument
+
+PLACES = st.tuples(st.sampled_from(["a/é.txt", "b.txt", "b.txt.gz"]), st.integers(1, 9))
+IDS = st.lists(st.integers(0, 70_000), max_size=6)
+
+
+def placed(path: str, line: int, ids: list[int]) -> PlacedDocument:
+    return PlacedDocument(
+        path, line, TokenizedDocument(np.array(ids, np.int32), 3 * len(ids), len(ids) // 2, line)
+    )
+
+
+def plain(item: PlacedDocument) -> tuple[object, ...]:
+    document = item.document
+    sizes = (document.num_bytes, document.num_prompt_tokens, document.num_prompt_bytes)
+    return (item.path, item.line, document.token_ids.tolist(), *sizes)
+
+
+@given(st.lists(st.tuples(PLACES, IDS), max_size=9))
+def test_documents_come_out_of_blocks_as_they_went_in(
+    entries: list[tuple[tuple[str, int], list[int]]],
+) -> None:
+    items = [placed(*place, ids) for place, ids in entries]
+
+    found = list(placed_documents.from_blocks(placed_documents.to_blocks(items)))
+
+    assert list(map(plain, found)) == list(map(plain, items))
+
+
+@given(st.dictionaries(PLACES, IDS, max_size=20), st.integers(1, 4))
+def test_runs_of_documents_are_merged_by_place(entries: dict[tuple[str, int], list[int]], count: int) -> None:
+    items = [placed(*place, ids) for place, ids in entries.items()]
+    parts = [sorted(items[start::count], key=placed_documents.place) for start in range(count)]
+
+    merged = list(placed_documents.in_order(parts))
+
+    assert list(map(plain, merged)) == sorted(map(plain, items))
+
+
+def test_two_documents_with_one_id_are_an_error_of_one_line() -> None:
+    twice = [[placed("a.txt", 3, [5])], [placed("a.txt", 3, [6])]]
+    with pytest.raises(CorpusError, match=r"two documents have the id 'a.txt#3'"):
+        list(placed_documents.in_order(twice))
+
+
+@given(st.lists(st.binary(max_size=30), max_size=9), st.integers(1, 3))
+def test_runs_of_rows_are_merged_by_key(rows: list[bytes], count: int) -> None:
+    keyed = [(keyed_rows.key_of(row), row) for row in rows]
+    blocks = [keyed_rows.to_blocks(sorted(keyed[start::count])) for start in range(count)]
+
+    merged = list(keyed_rows.in_order(map(keyed_rows.from_blocks, blocks)))
+
+    assert merged == [row for _, row in sorted(keyed)]
+
+
+def test_each_copy_of_a_row_has_a_place_of_its_own() -> None:
+    assert len({keyed_rows.key_of(b"row", copy) for copy in range(100)}) == 100
+
+
+def test_a_file_holds_a_run_for_each_key(tmp_path: Path) -> None:
+    written = runs.write(str(tmp_path), [("a", [b"one", b"", b"three"]), ("b", []), ("c", [b"four"])])
+
+    assert {key: list(runs.read(run)) for key, run in written} == {
+        "a": [b"one", b"", b"three"],
+        "b": [],
+        "c": [b"four"],
+    }
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_records_come_out_of_a_file_as_they_went_in_and_leave_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "staging").mkdir()
+    records = [b"", b"one", bytes(300_000)]
+
+    tfrecords.write(str(tmp_path / "a.gz"), iter(records), str(tmp_path / "staging"))
+
+    assert list(tfrecords.read(str(tmp_path / "a.gz"))) == records
+    assert not list((tmp_path / "staging").iterdir())
