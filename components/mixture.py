@@ -50,8 +50,8 @@ class MixtureConfig(Settings):
     tokens: int | None = Field(default=None, ge=1)
     """Of an epoch under ``shares`` and ``temperature``; left out: as many as the sources have."""
     max_repeats: float = Field(default=4.0, gt=0, le=1000)
-    """Under ``shares`` and ``temperature``, no row is taken more often: the epoch is made smaller instead, and
-    keeps its shares. Up to four times is nearly as good as new text (arXiv 2305.16264)."""
+    """Under ``shares`` and ``temperature``, no row is taken more often: the epoch is made smaller instead,
+    and keeps its shares. Up to four times is nearly as good as new text (arXiv 2305.16264)."""
     seed: int = Field(default=0, ge=0)
     """Of which rows are taken once more or left out."""
 
@@ -121,8 +121,8 @@ def problems(config: MixtureConfig, sources: Iterable[SourceConfig]) -> list[str
             if source.weight < 1000 or source.weight != int(source.weight)
         ]
     return [
-        f'source {source.name!r} has the weight {source.weight:g}, and rule = "repeats" would take each of its '
-        'rows so often: at most 1000, or rule = "shares"'
+        f'source {source.name!r} has the weight {source.weight:g}, and rule = "repeats" would take each of '
+        'its rows so often: at most 1000, or rule = "shares"'
         for source in sources
         if config.rule == "repeats" and source.weight > 1000
     ]

@@ -28,7 +28,7 @@ def write(path: str, records: Iterable[bytes], staging_directory: str) -> None:
     with (
         FileSystems.create(unfinished, compression_type=CompressionTypes.UNCOMPRESSED) as raw,
         gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=raw, mtime=0) as compressed,
-        io.BufferedWriter(compressed, _BUFFER_BYTES) as buffered,
+        io.BufferedWriter(compressed, _BUFFER_BYTES) as buffered,  # type: ignore[arg-type]
     ):
         for record in records:
             tfrecordio._TFRecordUtil.write_record(buffered, record)

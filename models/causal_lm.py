@@ -7,7 +7,7 @@ position for a whole batch. Nothing outside this package asks which family a mod
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import keras
 import tensorflow as tf
@@ -29,15 +29,9 @@ class CausalLM(Protocol):
     """Without the state of random numbers, which ``non_trainable_variables`` has too."""
     context_length: int
     """Longest sequence that the model reads, in tokens."""
-    document_start: int | None
-    """The id that begins a document, where tokens see their own document only; else None. See
-    `models.document_attention`; a preset has no such attribute."""
 
     def __call__(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """``(batch, length)`` token ids to ``(batch, length, vocabulary)`` logits."""
-
-    def logits_within(self, token_ids: tf.Tensor, documents: Documents, training: bool) -> tf.Tensor:
-        """As a call, with each token seeing its own document only; a preset has no such method."""
 
     def decoder(self) -> Decoder:
         """The network as it is sampled from and exported: incremental, each row at its own position,
@@ -45,6 +39,17 @@ class CausalLM(Protocol):
 
     def count_params(self) -> int:
         """Parameters, those shared by input and output counted once."""
+
+
+class DocumentModel(CausalLM, Protocol):
+    """A model that can read each document of a packed row as if it stood alone; a preset cannot."""
+
+    document_start: int | None
+    """The id that begins a document, where tokens see their own document only; else None. See
+    `models.document_attention`."""
+
+    def logits_within(self, token_ids: tf.Tensor, documents: Documents, training: bool) -> tf.Tensor:
+        """As a call, with each token seeing its own document only."""
 
 
 def logits(model: CausalLM, token_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -56,9 +61,20 @@ def logits(model: CausalLM, token_ids: tf.Tensor, training: bool = False) -> tf.
     start_id = getattr(model, "document_start", None)
     if start_id is not None:
         documents = document_attention.find(token_ids, start_id)
-        return tf.cast(model.logits_within(token_ids, documents, training), tf.float32)
+        within = cast("DocumentModel", model).logits_within(token_ids, documents, training)
+        return tf.cast(within, tf.float32)
     inputs = {"token_ids": token_ids, "padding_mask": tf.ones_like(token_ids)}
     return tf.cast(model(inputs, training=training), tf.float32)
+
+
+def attend_within_documents(model: CausalLM, start_id: int) -> None:
+    """From now on, and in what is exported, a token sees its own document only.
+
+    Args:
+      model: not a preset's, which the configuration refuses.
+      start_id: the id that begins a document.
+    """
+    cast("DocumentModel", model).document_start = start_id
 
 
 def build(config: ModelConfig, vocabulary_size: int, context_length: int) -> CausalLM:

@@ -121,8 +121,11 @@ def pack_stream(
 
 def encode_row(row: Row, source: str, language: str = "", length: str = "") -> bytes:
     """A serialized ``tf.train.Example``, see `models.features.PACKED_ROW`; equal rows, equal bytes."""
-    arrays = (array[np.newaxis] for array in (row.token_ids, row.segment_ids, row.loss_mask))
-    [record] = row_codec.encode_rows(*arrays, np.array([row.num_bytes]), source, language, length)
+    token_ids, segment_ids, loss_mask = (
+        array[np.newaxis] for array in (row.token_ids, row.segment_ids, row.loss_mask)
+    )
+    num_bytes = np.array([row.num_bytes])
+    [record] = row_codec.encode_rows(token_ids, segment_ids, loss_mask, num_bytes, source, language, length)
     return record
 
 
@@ -161,7 +164,7 @@ _PADDING, _START, _PROMPT, _COUNTS = range(4)
 
 
 def _beginning(vocabulary: Vocabulary) -> _Stream:
-    """What stands before a stream's first document: a token that both ends and starts documents, or nothing."""
+    """What stands before a stream's first document: a token that ends and starts documents, or nothing."""
     ids = [vocabulary.start_id] if vocabulary.start_id == vocabulary.end_id else []
     count = len(ids)
     return _Stream(

@@ -69,8 +69,8 @@ def in_order(runs: Iterable[Iterable[PlacedDocument]]) -> Iterator[PlacedDocumen
     for item in heapq.merge(*runs, key=place):
         if place(item) == before:
             raise CorpusError(
-                f"two documents have the id {documents.make_id(item.path, item.line)!r}: their order, and with "
-                "it the rows, would be left to chance; give each record a line of its own, or remove one"
+                f"two documents have the id {documents.make_id(item.path, item.line)!r}: their order, "
+                "and with it the rows, would be left to chance; give each record a line of its own"
             )
         before = place(item)
         yield item

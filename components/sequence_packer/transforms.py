@@ -103,8 +103,8 @@ class PackDocuments(beam.PTransform):
 
 
 class TokenizeDocuments(beam.PTransform):
-    """`DocumentFile` to ``(tuple(Stream), Run)`` of sorted documents and, second, ``(source, tokens)`` of the train
-    split; in no order."""
+    """`DocumentFile` to ``(tuple(Stream), Run)`` of sorted documents and, second, ``(source, tokens)`` of
+    the train split; in no order."""
 
     def __init__(self, model_path: str, settings: PackingConfig, staging_directory: str) -> None:
         super().__init__()
@@ -243,7 +243,10 @@ class _Tokenize(beam.DoFn):
     def _write(self, found: dict[Stream, list[PlacedDocument]]) -> Iterator[tuple[tuple[Any, ...], Run]]:
         """A run for each stream, and ``found`` empty."""
         sorted_documents = (
-            (tuple(stream), placed_documents.to_blocks(sorted(items, key=placed_documents.place)))
+            (
+                (stream.split, stream.source, stream.shard),
+                placed_documents.to_blocks(sorted(items, key=placed_documents.place)),
+            )
             for stream, items in sorted(found.items())
         )
         if found:

@@ -43,7 +43,7 @@ def run_fn(fn_args: FnArgs) -> None:
     with distribution.scope():
         model = causal_lm.build(settings.model, tokenizer.vocabulary_size(), settings.sequence_length)
         if settings.attention == "document":
-            model.document_start = tokenizer.vocabulary.start_id
+            causal_lm.attend_within_documents(model, tokenizer.vocabulary.start_id)
         size = counts.count(settings.model, tokenizer.vocabulary_size(), settings.sequence_length)
         progress.report(f"{settings.model.family} of {size.summary()}, {devices.describe()}")
         result = loop.train(

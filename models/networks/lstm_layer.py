@@ -38,8 +38,8 @@ class LSTM(keras.layers.LSTM):
         return outputs[-1], tf.transpose(outputs, [1, 0, 2]), [outputs[-1], last_c]
 
     def read_documents(self, sequences: tf.Tensor, starts: tf.Tensor, training: bool) -> tf.Tensor:
-        """All outputs, with the states zero before each token where ``starts``, bool ``(batch, length)``, says
-        so. Not on cuDNN, which cannot forget."""
+        """All outputs, with the states zero before each token where ``starts``, bool ``(batch, length)``,
+        says so. Not on cuDNN, which cannot forget."""
         sequences = tf.cast(sequences, self.compute_dtype)
         continues = tf.cast(~tf.transpose(starts)[:, :, tf.newaxis], sequences.dtype)
         zeros = tf.zeros([tf.shape(sequences)[0], self.units], sequences.dtype)

@@ -61,6 +61,7 @@ def render(pipeline: str, started: str, outputs: DataOutputs, profile: Profile) 
         started=started,
         facts=list(_facts(outputs, profile, vocabulary)),
         sources=list(_sources(outputs)),
+        mixture=list(_mixture(outputs)),
         languages=list(_languages(profile)),
         most_rows=MOST_ROWS,
         share=profile.share,
@@ -109,6 +110,15 @@ def _sources(outputs: DataOutputs) -> Iterator[tuple[str, str, list[Cells]]]:
                 figures += [f"{counts.tokens:,}", f"{counts.masked_tokens:,}"] if counts else ["0", "0"]
             lines.append(Cells(split, Markup(bar(share)), (*figures, f"{share:.1%}")))
         yield name, source.licence, lines
+
+
+def _mixture(outputs: DataOutputs) -> Iterator[Cells]:
+    """Of the train split's rows, where a mixture decides how often each source's are taken."""
+    shares = outputs.packing.shares if outputs.has(ROWS) else {}
+    for name, share in shares.items():
+        counts = (f"{share.rows:,}", f"{share.tokens:,}", f"{share.num_bytes:,}")
+        figures = (*counts, f"{share.epochs:.2f}", f"{share.wanted:.1%}", f"{share.realised:.1%}")
+        yield Cells(name, Markup(bar(share.realised)), figures)
 
 
 def _languages(profile: Profile) -> Iterator[Cells]:

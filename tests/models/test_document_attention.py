@@ -18,7 +18,7 @@ ROW = [END_ID, *DOCUMENTS[0], END_ID, *DOCUMENTS[1], END_ID, *DOCUMENTS[2], END_
 
 @pytest.fixture
 def within(model):
-    model.document_start = END_ID
+    causal_lm.attend_within_documents(model, END_ID)
     yield model
     model.document_start = None
 

@@ -66,6 +66,14 @@ def test_a_configuration_cannot_be_changed(file):
             ["corpus.sources=[{name='a', patern='x', pattern='y'}]"],
             "patern: no such field: did you mean pattern?",
         ),
+        (
+            ["mixture.rule=tokens"],
+            "configuration: mixture: source 'all' has the weight 1, and rule = \"tokens\" takes it for its tokens",
+        ),
+        (
+            ["model.family=preset", "model.preset=x", "packing.attention=document"],
+            'packing.attention = "document" needs a network that is built here',
+        ),
         (["name=Bad Name"], "name = 'Bad Name': String should match pattern"),
     ],
 )
