@@ -42,13 +42,11 @@ def read(directory: str) -> Measured:
                 of_model.setdefault(name, {})[item.key.name] = _value(item.value)
     baseline = by_model.pop(BASELINE_MODEL, {})
     [candidate] = by_model.values()
-    reliability = candidate[OVERALL].get(RELIABILITY, ())
+    metrics = _metrics(candidate)
     return Measured(
-        metrics=_metrics(candidate),
-        tokens={
-            name: round(values[NUM_TOKENS]) for name, values in candidate.items() if NUM_TOKENS in values
-        },
-        reliability=tuple(tuple(row) for row in reliability),
+        metrics=metrics,
+        tokens={name: round(candidate[name][NUM_TOKENS]) for name in metrics},
+        reliability=tuple(tuple(row) for row in candidate[OVERALL].get(RELIABILITY, ())),
         baseline_metrics=_metrics(baseline),
     )
 
