@@ -1,4 +1,4 @@
-"""Settings of the data, evaluation and serving stages: one frozen model per concern.
+"""Settings of the data stages: one frozen model per concern.
 
 Each is serialised once, as JSON, into its component's execution properties and
 parsed in the first line of the executor.
@@ -12,7 +12,7 @@ import string
 from collections import Counter
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from models.config import Settings
 from models.features import NUM_SPECIAL_TOKENS
@@ -253,18 +253,17 @@ class PackingConfig(Settings):
     num_shards: int = Field(default=2, ge=1, le=10_000)
     """Packed independently, so at most this many workers pack one source and split at a time.
     Part of the result: another number gives other rows."""
+    length_buckets: tuple[int, ...] = (256, 1024, 4096, 16384)
+    """Bytes, ascending: documents of the held-out splits are packed apart by source, language, and between
+    which of these their length is, so that the evaluation can tell them apart."""
     attention: Literal["row", "document"] = "row"
     """What a token sees of its row, in training and evaluation. ``row``: all before it, other documents, too.
     ``document``: its own document, with positions that count from the document's start; an LSTM forgets its
     state there. Better for many short documents; slower, and on a GPU an LSTM then runs without cuDNN."""
 
-
-class EvaluationConfig(Settings):
-    """When a model is good enough to be pushed. All bounds are on the test split."""
-
-    max_bits_per_byte: float = Field(default=8.0, gt=0)
-    """A model above this is never blessed. 8 bits per byte is what text costs uncompressed."""
-    max_regression: float = Field(default=0.02, ge=0)
-    """How much worse than the model pushed last a model may be, in bits per byte, overall."""
-    max_source_regression: float = Field(default=0.1, ge=0)
-    """The same on each source; wider, as a source may be small."""
+    @field_validator("length_buckets")
+    @classmethod
+    def _lengths_ascend(cls, lengths: tuple[int, ...]) -> tuple[int, ...]:
+        if any(length < 1 for length in lengths) or list(lengths) != sorted(set(lengths)):
+            raise ValueError("expected lengths in bytes, each greater than the one before")
+        return lengths

@@ -57,6 +57,8 @@ class Document:
     document_id: str
     num_prompt_bytes: int = 0
     num_masked: int = 0
+    language: str = dataclasses.field(default="", compare=False)
+    """Of a document that was decoded: as it was measured when it was encoded."""
 
     def split_prompt(self) -> tuple[str, str]:
         """Prompt and completion; the prompt is empty where the document has none."""
@@ -99,10 +101,10 @@ def encode(document: Document) -> bytes:
 def decode(serialized: bytes) -> Document:
     """The inverse of `encode`."""
     features = Example.FromString(serialized).features.feature
-    text, source, document_id = (
-        features[name].bytes_list.value[0].decode() for name in (TEXT, SOURCE, DOCUMENT_ID)
+    text, source, document_id, language = (
+        features[name].bytes_list.value[0].decode() for name in (TEXT, SOURCE, DOCUMENT_ID, LANGUAGE)
     )
     num_prompt_bytes, num_masked = (
         features[name].int64_list.value[0] for name in (NUM_PROMPT_BYTES, NUM_MASKED)
     )
-    return Document(text, source, document_id, num_prompt_bytes, num_masked)
+    return Document(text, source, document_id, num_prompt_bytes, num_masked, language)

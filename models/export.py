@@ -9,6 +9,7 @@ is evaluated is what is served.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,14 @@ from models import generation, rows, scoring
 from models.causal_lm import CausalLM
 from models.decoding.decoder import Decoder
 from models.decoding.keras_weights import frozen
+from models.prediction_measures import BINNED, NLL, NUM_BINS, NUM_BYTES, SUMS
 from models.sampling import SamplingOptions
 from models.stepwise import StepwiseFunctions
 from models.tokenizer import GraphTokenizer
 from serving import contract
 
 _SCORED_TOKENS_AT_A_TIME = 4096
+_EVALUATED = tuple(name for name in SUMS if name != NUM_BYTES)
 
 
 class ServedLanguageModel(tf.Module):
@@ -111,7 +114,7 @@ class ServedLanguageModel(tf.Module):
             tf.reshape(tf.signal.frame(values, context + 1, context), [-1, context + 1])
             for values in (token_ids, weights)
         )
-        nll = self._window_nll(windows, weights[:, 1:])
+        nll = self._by_row(_row_nll, (NLL,), windows, weights[:, 1:])[NLL]
         per_text = tf.reduce_sum(tf.reshape(nll, [tf.shape(texts)[0], -1]), axis=1)
         return {
             "log_probability": -per_text,
@@ -119,38 +122,42 @@ class ServedLanguageModel(tf.Module):
             "num_bytes": tf.strings.length(texts),
         }
 
-    def _window_nll(self, windows: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-        """Weighted sums of nll, float32 ``(windows,)``, some windows at a time: the logits of a long text
-        would not fit in memory."""
-        at_a_time = max(1, _SCORED_TOKENS_AT_A_TIME // self.decoder.context_length)
-        count = tf.shape(windows)[0]
-        padding = tf.math.floormod(-count, at_a_time)
-        chunks = tuple(
-            tf.reshape(tf.pad(values, [[0, padding], [0, 0]]), [-1, at_a_time, values.shape[1]])
-            for values in (windows, weights)
-        )
-        nll = tf.map_fn(
-            lambda chunk: tf.reduce_sum(self._nll(*chunk), axis=1),
-            chunks,
-            parallel_iterations=1,
-            fn_output_signature=tf.float32,
-        )
-        return tf.reshape(nll, [-1])[:count]
-
     def evaluate(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """`contract.EVALUATE_SIGNATURE`: sums over the targets of each packed row that count."""
         batch = rows.parse(examples, self.decoder.context_length)
-        nll = self._nll(batch.token_ids, batch.loss_mask)
-        return {
-            "nll": tf.reduce_sum(nll, axis=1),
-            "num_tokens": tf.reduce_sum(batch.loss_mask, axis=1),
-            "num_bytes": tf.cast(batch.num_bytes, tf.float32),
-        }
+        sums = self._by_row(scoring.prediction_sums, _EVALUATED, batch.token_ids, batch.loss_mask)
+        return {**sums, NUM_BYTES: tf.cast(batch.num_bytes, tf.float32)}
 
-    def _nll(self, token_ids: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-        """See `scoring.token_nll`."""
-        logits = self.decoder.sequence_logits(token_ids[:, :-1])
-        return scoring.nll_of_logits(logits, token_ids, weights)
+    def _by_row(
+        self,
+        measure: Callable[..., dict[str, tf.Tensor]],
+        names: Sequence[str],
+        token_ids: tf.Tensor,
+        weights: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        """What ``measure`` gives for the logits of rows, their tokens and weights, under ``names``; for some
+        rows at a time, as the logits of many would not fit in memory."""
+        count = tf.shape(token_ids)[0]
+        most = max(1, _SCORED_TOKENS_AT_A_TIME // self.decoder.context_length)
+        at_a_time = tf.clip_by_value(count, 1, most)
+        padding = tf.math.floormod(-count, at_a_time)
+        chunks = tuple(
+            tf.reshape(tf.pad(values, [[0, padding], [0, 0]]), [-1, at_a_time, values.shape[1]])
+            for values in (token_ids, weights)
+        )
+        columns = {name: (NUM_BINS,) if name in BINNED else () for name in names}
+        found = tf.map_fn(
+            lambda chunk: measure(self.decoder.sequence_logits(chunk[0][:, :-1]), *chunk),
+            chunks,
+            parallel_iterations=1,
+            fn_output_signature={name: tf.TensorSpec((None, *columns[name])) for name in names},
+        )
+        return {name: tf.reshape(found[name], (-1, *columns[name]))[:count] for name in names}
+
+
+def _row_nll(logits: tf.Tensor, token_ids: tf.Tensor, weights: tf.Tensor) -> dict[str, tf.Tensor]:
+    """The one sum that a score needs."""
+    return {NLL: tf.reduce_sum(scoring.nll_of_logits(logits, token_ids, weights), axis=1)}
 
 
 def export(model: CausalLM, tokenizer: GraphTokenizer, directory: str) -> None:

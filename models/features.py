@@ -33,6 +33,11 @@ SEGMENT_IDS = "segment_ids"
 LOSS_MASK = "loss_mask"
 NUM_BYTES = "num_bytes"
 SOURCE = "source"
+LANGUAGE = "language"
+LENGTH = "length"
+SLICES = (SOURCE, LANGUAGE, LENGTH)
+"""By which the evaluation tells rows apart. Rows of the held-out splits hold documents that are alike in all
+three; training mixes languages and lengths, as they come."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,4 +68,8 @@ PACKED_ROW = (
     ),
     Feature(NUM_BYTES, "int64", False, "bytes of original text that the targets that count stand for"),
     Feature(SOURCE, "string", False, "name of the source that the row's documents come from"),
+    Feature(
+        LANGUAGE, "string", False, "of the row's documents, as an ISO 639-1 code or und; nothing in training"
+    ),
+    Feature(LENGTH, "string", False, "in which lengths, in bytes, the documents are; nothing in training"),
 )

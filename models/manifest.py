@@ -17,6 +17,8 @@ from models.config import ModelConfig, Settings, TrainingConfig
 from models.errors import ModelError
 
 PATH = "assets.extra/lexmill.json"
+TOKENIZER_PATH = "assets.extra/tokenizer"
+"""The tokenizer's file (`models.tokenizing.reading`), for whoever packs text as the model reads it."""
 
 
 class Manifest(Settings):
@@ -66,6 +68,22 @@ def write(saved_model: str, manifest: Manifest) -> None:
     tf.io.gfile.makedirs(f"{saved_model}/assets.extra")
     with tf.io.gfile.GFile(f"{saved_model}/{PATH}", "w") as file:
         file.write(manifest.model_dump_json(indent=2) + "\n")
+
+
+def write_tokenizer(saved_model: str, content: bytes) -> None:
+    """Writes `TOKENIZER_PATH` below the SavedModel's folder."""
+    tf.io.gfile.makedirs(f"{saved_model}/assets.extra")
+    with tf.io.gfile.GFile(f"{saved_model}/{TOKENIZER_PATH}", "wb") as file:
+        file.write(content)
+
+
+def read_tokenizer(saved_model: str) -> bytes | None:
+    """The tokenizer's file; None of a model of an earlier version, which has none."""
+    path = f"{saved_model}/{TOKENIZER_PATH}"
+    if not tf.io.gfile.exists(path):
+        return None
+    with tf.io.gfile.GFile(path, "rb") as file:
+        return bytes(file.read())
 
 
 def read(saved_model: str) -> Manifest:

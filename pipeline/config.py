@@ -18,10 +18,11 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from components import mixture
-from components.config import CorpusConfig, EvaluationConfig, PackingConfig, TokenizerConfig
+from components.config import CorpusConfig, PackingConfig, TokenizerConfig
 from components.corpus_gen.cleaning.settings import CleaningConfig, QualityConfig
 from components.corpus_gen.duplicates.settings import DecontaminationConfig, DuplicatesConfig
 from components.data_gate.settings import ValidationConfig
+from components.evaluator.settings import EvaluationConfig
 from components.mixture import MixtureConfig
 from components.task_evaluator.config import TasksConfig
 from components.task_evaluator.tasks import catalog

@@ -114,7 +114,9 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
     model = trainer.outputs["model"]
 
     baseline = BaselineFinder(model, places.model_base_path)
-    evaluator = Evaluator(rows, model, baseline.outputs["baseline"], config.evaluation)
+    evaluator = Evaluator(
+        rows, model, baseline.outputs["baseline"], trainer.outputs["model_run"], config.evaluation
+    )
     serving = ServingValidator(model, config.name)
     tasks = (TaskEvaluator(model, documents, config.tasks),) if config.tasks.evaluate else ()
     pusher = Pusher(

@@ -2,9 +2,9 @@
 
 Declared once, as plain data: the exporter builds its signatures from it, the
 server's validation and the clients read it, and the tests check that the three
-agree. Every tensor is a vector over the batch, ``(batch,)``. The sampling inputs
-may also have length one, and then hold for the whole batch; each has a default
-in ``SignatureDef.defaults``, so a request may leave it out.
+agree. Every tensor is a vector over the batch, ``(batch,)``, but for what is summed by
+bin. The sampling inputs may also have length one, and then hold for the whole batch;
+each has a default in ``SignatureDef.defaults``, so a request may leave it out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ SERVING_DEFAULT = "serving_default"
 SCORE = "score"
 """Log-probability of whole texts."""
 EVALUATE = "evaluate"
-"""Serialized packed rows to sums of negative log-likelihood, for TFMA."""
+"""Serialized packed rows to sums over their targets, for TFMA."""
+CALIBRATION_BINS = 15
+"""Of confidence, equally wide, from 0 to 1."""
 
 FINISH_STOP = "stop"
 """The model ended the document."""
@@ -29,7 +31,7 @@ FINISH_CONTEXT = "context"
 
 @dataclasses.dataclass(frozen=True)
 class TensorField:
-    """One named tensor of a signature, of shape ``(batch,)``."""
+    """One named tensor of a signature."""
 
     name: str
     dtype: str
@@ -37,6 +39,8 @@ class TensorField:
     meaning: str
     default: int | float | None = None
     """Used when a request leaves the input out; None: the input is required."""
+    columns: int | None = None
+    """None: of shape ``(batch,)``. Otherwise ``(batch, columns)``."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +84,16 @@ EVALUATE_SIGNATURE = Signature(
         ),
         TensorField("num_tokens", "float32", "how many targets count"),
         TensorField("num_bytes", "float32", "bytes of original text that they stand for"),
+        TensorField("num_correct", "float32", "how many of them the model finds likeliest"),
+        TensorField("brier", "float32", "Brier score of the next token's distribution, summed over them"),
+        TensorField("bin_tokens", "float32", "targets by bin of confidence", columns=CALIBRATION_BINS),
+        TensorField("bin_confidence", "float32", "confidence, summed by bin", columns=CALIBRATION_BINS),
+        TensorField(
+            "bin_correct",
+            "float32",
+            "targets that the model finds likeliest, by bin",
+            columns=CALIBRATION_BINS,
+        ),
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Evaluator: TFX's own (TensorFlow Model Analysis), with a baseline that may be missing.
+"""Evaluator: TFX's own measures (TensorFlow Model Analysis); the verdict is `components.evaluator.verdict`'s.
 
 A component's output is never absent, so `components.baseline_finder` leaves an empty
 folder where there is nothing to compare with; TFX's executor would take that for a model.
@@ -10,25 +10,41 @@ from __future__ import annotations
 
 from typing import Any
 
-from google.protobuf import json_format
-from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
-from tfx.components.evaluator import component, executor
-from tfx.dsl.components.base import executor_spec
+from tfx.components.evaluator import component, constants, executor
+from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.dsl.io import fileio
-from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import path_utils
+from tfx.types import artifact_utils, standard_artifacts, standard_component_specs
+from tfx.types.component_spec import ChannelParameter, ExecutionParameter
+from tfx.utils import io_utils, json_utils, path_utils
 
 from components import progress
-from components.config import EvaluationConfig
-from components.evaluator import results, summary, thresholds
+from components.evaluator import measurement, results, summary, verdict
+from components.evaluator.settings import EvaluationConfig
 from models import manifest
+from models.prediction_measures import OVERALL
+from models.training import evaluation_log
 
 TEST = "test"
+MODEL_RUN = "model_run"
+SETTINGS = "settings"
+
+
+class EvaluatorSpec(standard_component_specs.EvaluatorSpec):
+    """The stock Evaluator's, the bounds, and the training's event files."""
+
+    PARAMETERS = {  # noqa: RUF012
+        **standard_component_specs.EvaluatorSpec.PARAMETERS,
+        SETTINGS: ExecutionParameter(type=str),
+    }
+    INPUTS = {  # noqa: RUF012
+        **standard_component_specs.EvaluatorSpec.INPUTS,
+        MODEL_RUN: ChannelParameter(type=standard_artifacts.ModelRun),
+    }
 
 
 class Executor(executor.Executor):
-    """Chooses how to compare, runs TFX's executor, and writes the summary."""
+    """Chooses how to compare, runs TFX's executor, judges, and writes the summary."""
 
     def Do(
         self,
@@ -36,34 +52,75 @@ class Executor(executor.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        inputs, properties = dict(input_dict), dict(exec_properties)
-        baseline = _choose_baseline(inputs, properties)
-        super().Do(inputs, output_dict, properties)
+        settings = EvaluationConfig.model_validate_json(exec_properties[SETTINGS])
+        inputs = dict(input_dict)
+        baseline, reached = _choose_baseline(inputs)
+        super().Do(inputs, output_dict, exec_properties)
         directory = artifact_utils.get_single_uri(output_dict[standard_component_specs.EVALUATION_KEY])
-        evaluation = results.summarize(directory, baseline)
+        measured = results.read(directory)
+        judgement = verdict.judge(
+            settings, measured.metrics, measured.tokens, measured.baseline_metrics, reached
+        )
+        evaluation = summary.EvaluationSummary(
+            blessed=judgement.passed,
+            baseline=baseline,
+            metrics=measured.metrics,
+            tokens=measured.tokens,
+            reliability=measured.reliability,
+            baseline_metrics=measured.baseline_metrics,
+            failures=judgement.failures,
+            remarks=judgement.remarks,
+        )
         summary.write(directory, evaluation)
+        _bless(output_dict, inputs, evaluation.blessed)
+        model_run = artifact_utils.get_single_uri(input_dict[MODEL_RUN])
+        evaluation_log.write(model_run, evaluation.metrics)
         progress.report(evaluation.verdict())
 
 
-def _choose_baseline(inputs: dict[str, list[types.Artifact]], properties: dict[str, Any]) -> str:
-    """Removes a baseline that cannot be compared row by row; says in words what is compared."""
+def _choose_baseline(inputs: dict[str, list[types.Artifact]]) -> tuple[str, float | None]:
+    """Removes a baseline that cannot be compared row by row; says in words what is compared, and what such
+    a baseline had reached."""
     baseline_uri = artifact_utils.get_single_uri(inputs[standard_component_specs.BASELINE_MODEL_KEY])
     baseline_model = path_utils.serving_model_dir(baseline_uri)
     if not fileio.exists(baseline_model):
         del inputs[standard_component_specs.BASELINE_MODEL_KEY]
-        return "nothing to compare with yet"
+        return "nothing to compare with yet", None
     model_uri = artifact_utils.get_single_uri(inputs[standard_component_specs.MODEL_KEY])
     candidate = manifest.read(path_utils.serving_model_path(model_uri))
     baseline = manifest.read(baseline_model)
     if candidate.comparable_by_row(baseline):
-        return "compared with the model pushed last"
+        return "compared with the model pushed last", None
     del inputs[standard_component_specs.BASELINE_MODEL_KEY]
-    reached = baseline.evaluation[summary.OVERALL][thresholds.BITS_PER_BYTE]
-    key = standard_component_specs.EVAL_CONFIG_KEY
-    config = json_format.Parse(properties[key], config_pb2.EvalConfig())
-    thresholds.require_at_most(config, reached)
-    properties[key] = json_format.MessageToJson(config)
-    return f"the model pushed last has another tokenizer or context, and had {reached:.3f} bits per byte"
+    reached = float(baseline.evaluation[OVERALL]["bits_per_byte"])
+    had = f"and had {reached:.3f} bits per byte"
+    return f"the model pushed last has another tokenizer or context, {had}", reached
+
+
+def _bless(
+    outputs: dict[str, list[types.Artifact]], inputs: dict[str, list[types.Artifact]], is_blessed: bool
+) -> None:
+    """Says so as TFX's executor does where TFMA has thresholds: a file, and the artifact's properties."""
+    blessing = artifact_utils.get_single_instance(outputs[standard_component_specs.BLESSING_KEY])
+    for key, uri_property, id_property in (
+        (
+            standard_component_specs.MODEL_KEY,
+            constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY,
+            constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY,
+        ),
+        (
+            standard_component_specs.BASELINE_MODEL_KEY,
+            constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY,
+            constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY,
+        ),
+    ):
+        for model in inputs.get(key, []):
+            blessing.set_string_custom_property(uri_property, model.uri)
+            blessing.set_int_custom_property(id_property, model.id)
+    name = constants.BLESSED_FILE_NAME if is_blessed else constants.NOT_BLESSED_FILE_NAME
+    io_utils.write_string_file(f"{blessing.uri}/{name}", "")
+    value = constants.BLESSED_VALUE if is_blessed else constants.NOT_BLESSED_VALUE
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, value)
 
 
 class Evaluator(component.Evaluator):
@@ -72,8 +129,11 @@ class Evaluator(component.Evaluator):
     Outputs:
       evaluation: TFMA's results and `components.evaluator.summary.FILE`.
       blessing: ``ModelBlessing``.
+
+    The metrics of the overall slice and the others also go to the event files of ``model_run``.
     """
 
+    SPEC_CLASS = EvaluatorSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
     def __init__(
@@ -81,12 +141,20 @@ class Evaluator(component.Evaluator):
         packed_examples: types.BaseChannel,
         model: types.BaseChannel,
         baseline: types.BaseChannel,
+        model_run: types.BaseChannel,
         evaluation: EvaluationConfig,
     ) -> None:
-        super().__init__(
-            examples=packed_examples,
-            model=model,
-            baseline_model=baseline,
-            eval_config=thresholds.eval_config(evaluation),
-            example_splits=[TEST],
+        base_beam_component.BaseBeamComponent.__init__(
+            self,
+            spec=EvaluatorSpec(
+                examples=packed_examples,
+                model=model,
+                baseline_model=baseline,
+                model_run=model_run,
+                eval_config=measurement.eval_config(),
+                example_splits=json_utils.dumps([TEST]),
+                settings=evaluation.model_dump_json(),
+                evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
+                blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+            ),
         )

@@ -1,77 +1,80 @@
-"""Language-model metrics for TFMA: sums over rows, divided once.
+"""The corpus metrics for TFMA: sums over rows, divided once.
 
-The sums and what follows from them are `models.measures`'; here they become Beam combiners
-over the outputs of the ``evaluate`` signature.
+What is summed and what follows from it is `models.prediction_measures`'; here it becomes one Beam combiner
+over the outputs of the ``evaluate`` signature, which gives all the metrics of a slice.
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
 
-from models.measures import LossSums
+from models.prediction_measures import BINNED, METRICS, NUM_BYTES, NUM_TOKENS, SUMS, metrics
+
+RELIABILITY = "reliability"
+"""A key beside those of the metrics: the sums by bin, float64 ``(3, NUM_BINS)`` in the order of `BINNED`."""
 
 
 class _SumRows(beam.CombineFn):
-    """StandardMetricInputs to the metric's value."""
+    """StandardMetricInputs to the metrics' values, the tokens and the bytes; NaN where the model, of an
+    earlier version, does not give what a metric needs."""
 
-    def __init__(
-        self, key: tfma.metrics.MetricKey, model_name: str, divide: Callable[[LossSums], float]
-    ) -> None:
-        self._key, self._model_name, self._divide = key, model_name, divide
+    def __init__(self, model_name: str) -> None:
+        self._model_name = model_name
 
-    def create_accumulator(self) -> LossSums:
-        return LossSums()
+    def create_accumulator(self) -> dict[str, np.ndarray]:
+        return {}
 
-    def add_input(self, sums: LossSums, element: Any) -> LossSums:
+    def add_input(self, sums: dict[str, np.ndarray], element: Any) -> dict[str, np.ndarray]:
         outputs = element.get_predictions(model_name=self._model_name)
-        row = {name: float(np.sum(outputs[name])) for name in ("nll", "num_tokens", "num_bytes")}
-        return sums + LossSums(**row)
+        row = {name: np.asarray(outputs[name], np.float64) for name in SUMS if name in outputs}
+        return _added(
+            sums, {name: row[name].reshape(-1) if name in BINNED else row[name].sum() for name in row}
+        )
 
-    def merge_accumulators(self, accumulators: Iterable[LossSums]) -> LossSums:
-        return sum(accumulators, LossSums())
+    def merge_accumulators(self, accumulators: Iterable[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        merged: dict[str, np.ndarray] = {}
+        for sums in accumulators:
+            merged = _added(merged, sums)
+        return merged
 
-    def extract_output(self, sums: LossSums) -> dict[tfma.metrics.MetricKey, float]:
-        return {self._key: self._divide(sums)}
-
-
-def _computations(name: str, divide: Callable[[LossSums], float]) -> Callable[..., Any]:
-    def create(
-        eval_config: Any = None, model_names: list[str] | None = None, **_: Any
-    ) -> list[tfma.metrics.MetricComputation]:
-        computations = []
-        for model_name in model_names or [""]:
-            key = tfma.metrics.MetricKey(name=name, model_name=model_name)
-            combiner = _SumRows(key, model_name, divide)
-            computations.append(
-                tfma.metrics.MetricComputation(keys=[key], preprocessors=None, combiner=combiner)
-            )
-        return computations
-
-    return create
+    def extract_output(self, sums: dict[str, np.ndarray]) -> dict[tfma.metrics.MetricKey, Any]:
+        found = metrics(sums)
+        values: dict[str, Any] = {name: float(found.get(name, np.nan)) for name in METRICS}
+        values |= {name: float(sums[name]) for name in (NUM_TOKENS, NUM_BYTES)}
+        if all(name in sums for name in BINNED):
+            values[RELIABILITY] = np.stack([sums[name] for name in BINNED])
+        return {_key(name, self._model_name): value for name, value in values.items()}
 
 
-class LossPerToken(tfma.metrics.Metric):
-    """`models.measures.LossSums.loss` of a slice."""
-
-    def __init__(self, name: str = "loss") -> None:
-        super().__init__(_computations(name, operator.attrgetter("loss")), name=name)
+def _added(sums: dict[str, np.ndarray], more: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: sums.get(name, 0.0) + value for name, value in more.items()}
 
 
-class Perplexity(tfma.metrics.Metric):
-    """`models.measures.LossSums.perplexity` of a slice."""
-
-    def __init__(self, name: str = "perplexity") -> None:
-        super().__init__(_computations(name, operator.attrgetter("perplexity")), name=name)
+def _key(name: str, model_name: str) -> tfma.metrics.MetricKey:
+    return tfma.metrics.MetricKey(name=name, model_name=model_name)
 
 
-class BitsPerByte(tfma.metrics.Metric):
-    """`models.measures.LossSums.bits_per_byte` of a slice."""
+def _computations(
+    eval_config: Any = None, model_names: list[str] | None = None, **_: Any
+) -> list[tfma.metrics.MetricComputation]:
+    names = (*METRICS, NUM_TOKENS, NUM_BYTES, RELIABILITY)
+    return [
+        tfma.metrics.MetricComputation(
+            keys=[_key(name, model_name) for name in names],
+            preprocessors=None,
+            combiner=_SumRows(model_name),
+        )
+        for model_name in model_names or [""]
+    ]
 
-    def __init__(self, name: str = "bits_per_byte") -> None:
-        super().__init__(_computations(name, operator.attrgetter("bits_per_byte")), name=name)
+
+class CorpusMetrics(tfma.metrics.Metric):
+    """`models.prediction_measures.METRICS` of a slice, and the sums that say how much they stand on."""
+
+    def __init__(self, name: str = "corpus_metrics") -> None:
+        super().__init__(_computations, name=name)

@@ -1,65 +1,73 @@
-"""From TFMA's result files to an `EvaluationSummary`."""
+"""What TFMA measured, read from its result files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
 from typing import Any
 
+import numpy as np
 import tensorflow_model_analysis as tfma
 
-from components.evaluator.summary import EvaluationSummary, slice_name
-from components.evaluator.thresholds import BITS_PER_BYTE
+from components.evaluator.metrics import RELIABILITY
+from components.evaluator.summary import slice_name
+from models.prediction_measures import METRICS, NUM_TOKENS, OVERALL
 
 BASELINE_MODEL = "baseline"
 
 
-def summarize(directory: str, baseline: str) -> EvaluationSummary:
-    """Reads what TFMA wrote to ``directory``; ``baseline`` says in words what was compared."""
-    validation = tfma.load_validation_result(directory)
-    metrics: dict[str, dict[str, dict[str, float]]] = {}
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """All slices of one evaluation."""
+
+    metrics: dict[str, dict[str, float]]
+    """Slice -> metric -> value, of the candidate."""
+    tokens: dict[str, int]
+    """Slice -> targets that count."""
+    reliability: tuple[tuple[float, ...], ...]
+    """Overall: the sums by bin, in the order of `models.prediction_measures.BINNED`."""
+    baseline_metrics: dict[str, dict[str, float]]
+    """As ``metrics``; empty without a baseline. NaN where it does not give what a metric needs."""
+
+
+def read(directory: str) -> Measured:
+    """Reads what TFMA wrote to ``directory``."""
+    by_model: dict[str, dict[str, dict[str, Any]]] = {}
     for record in tfma.load_metrics(directory):
-        slice_key = tuple((key.column, _slice_value(key)) for key in record.slice_key.single_slice_keys)
+        name = slice_name(
+            tuple((key.column, _slice_value(key)) for key in record.slice_key.single_slice_keys)
+        )
         for item in record.metric_keys_and_values:
-            if item.key.is_diff or not item.value.HasField("double_value"):
-                continue
-            of_model = metrics.setdefault(item.key.model_name, {})
-            of_model.setdefault(slice_name(slice_key), {})[item.key.name] = item.value.double_value.value
-    baseline_metrics = metrics.pop(BASELINE_MODEL, {})
-    [candidate_metrics] = metrics.values()
-    return EvaluationSummary(
-        blessed=bool(validation.validation_ok),
-        baseline=baseline,
-        metrics=candidate_metrics,
-        baseline_metrics=baseline_metrics,
-        failures=tuple(_failures(validation, candidate_metrics, baseline_metrics)),
+            if not item.key.is_diff:
+                of_model = by_model.setdefault(item.key.model_name, {})
+                of_model.setdefault(name, {})[item.key.name] = _value(item.value)
+    baseline = by_model.pop(BASELINE_MODEL, {})
+    [candidate] = by_model.values()
+    metrics = _metrics(candidate)
+    return Measured(
+        metrics=metrics,
+        tokens={name: round(candidate[name][NUM_TOKENS]) for name in metrics},
+        reliability=tuple(tuple(row) for row in candidate[OVERALL].get(RELIABILITY, ())),
+        baseline_metrics=_metrics(baseline),
     )
+
+
+def _metrics(slices: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Overall first, then by name; TFMA writes slices in any order."""
+    order = sorted(slices, key=lambda name: (name != OVERALL, name))
+    return {
+        name: {metric: slices[name][metric] for metric in METRICS if metric in slices[name]} for name in order
+    }
+
+
+def _value(value: Any) -> Any:
+    """A float; of an array, its rows."""
+    if value.HasField("array_value"):
+        array = value.array_value
+        return np.array(array.float64_values).reshape(tuple(array.shape)).tolist()
+    return value.double_value.value if value.HasField("double_value") else float("nan")
 
 
 def _slice_value(key: Any) -> str:
     kind = key.WhichOneof("kind")
     value = getattr(key, kind)
     return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _failures(
-    validation: Any,
-    metrics: dict[str, dict[str, float]],
-    baseline_metrics: dict[str, dict[str, float]],
-) -> Iterator[str]:
-    for in_slice in validation.metric_validations_per_slice:
-        name = slice_name(
-            tuple((key.column, _slice_value(key)) for key in in_slice.slice_key.single_slice_keys)
-        )
-        value = metrics.get(name, {}).get(BITS_PER_BYTE, float("nan"))
-        for failure in in_slice.failures:
-            threshold = failure.metric_threshold
-            if threshold.HasField("value_threshold"):
-                bound = threshold.value_threshold.upper_bound.value
-                yield f"{BITS_PER_BYTE} {name} is {value:.4f}, above the bound {bound:g}"
-            if threshold.HasField("change_threshold"):
-                before = baseline_metrics.get(name, {}).get(BITS_PER_BYTE, float("nan"))
-                allowed = threshold.change_threshold.absolute.value
-                yield (
-                    f"{BITS_PER_BYTE} {name} is {value:.4f}, {value - before:+.4f} against the baseline's "
-                    f"{before:.4f}; {allowed:+g} is allowed"
-                )

@@ -77,9 +77,10 @@ class Rows:
     def __len__(self) -> int:
         return len(self.num_bytes)
 
-    def encode(self, source: str) -> list[bytes]:
+    def encode(self, source: str, language: str = "", length: str = "") -> list[bytes]:
         """Records (`row_codec`)."""
-        return row_codec.encode_rows(self.token_ids, self.segment_ids, self.loss_mask, self.num_bytes, source)
+        arrays = (self.token_ids, self.segment_ids, self.loss_mask, self.num_bytes)
+        return row_codec.encode_rows(*arrays, source, language, length)
 
 
 def pack(
@@ -118,13 +119,13 @@ def pack_stream(
         yield _cut(left.padded(sequence_length + 1, vocabulary.pad_id), 1, sequence_length)
 
 
-def encode_row(row: Row, source: str) -> bytes:
+def encode_row(row: Row, source: str, language: str = "", length: str = "") -> bytes:
     """A serialized ``tf.train.Example``, see `models.features.PACKED_ROW`; equal rows, equal bytes."""
     token_ids, segment_ids, loss_mask = (
         array[np.newaxis] for array in (row.token_ids, row.segment_ids, row.loss_mask)
     )
     num_bytes = np.array([row.num_bytes])
-    [record] = row_codec.encode_rows(token_ids, segment_ids, loss_mask, num_bytes, source)
+    [record] = row_codec.encode_rows(token_ids, segment_ids, loss_mask, num_bytes, source, language, length)
     return record
 
 

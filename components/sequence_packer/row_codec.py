@@ -20,14 +20,20 @@ import functools
 
 import numpy as np
 
-from models.features import LOSS_MASK, NUM_BYTES, SEGMENT_IDS, SOURCE, TOKEN_IDS
+from models.features import LANGUAGE, LENGTH, LOSS_MASK, NUM_BYTES, SEGMENT_IDS, SOURCE, TOKEN_IDS
 
 _BYTES_LIST, _INT64_LIST = b"\x0a", b"\x1a"
 """Tags of the kinds of `Feature`."""
 
 
 def encode_rows(
-    token_ids: np.ndarray, segment_ids: np.ndarray, loss_mask: np.ndarray, num_bytes: np.ndarray, source: str
+    token_ids: np.ndarray,
+    segment_ids: np.ndarray,
+    loss_mask: np.ndarray,
+    num_bytes: np.ndarray,
+    source: str,
+    language: str = "",
+    length: str = "",
 ) -> list[bytes]:
     """Records of rows, see `models.features.PACKED_ROW`; equal rows, equal bytes.
 
@@ -36,16 +42,26 @@ def encode_rows(
       segment_ids: likewise.
       loss_mask: likewise.
       num_bytes: ``(rows,)``.
-      source: of all the rows.
+      source: of all the rows, as are
+      language: and
+      length: (`slicing`).
     """
+    count = len(num_bytes)
     columns = [
+        [_text(LANGUAGE, language)] * count,
+        [_text(LENGTH, length)] * count,
         _packed(LOSS_MASK, loss_mask),
         _packed(NUM_BYTES, num_bytes[:, np.newaxis]),
         _packed(SEGMENT_IDS, segment_ids),
-        [_entry(SOURCE, _BYTES_LIST, _field(b"\x0a", source.encode()))] * len(num_bytes),
+        [_text(SOURCE, source)] * count,
         _packed(TOKEN_IDS, token_ids),
     ]
     return [_field(b"\x0a", b"".join(row)) for row in zip(*columns, strict=True)]
+
+
+def _text(name: str, value: str) -> bytes:
+    """The entry of a feature of one string."""
+    return _entry(name, _BYTES_LIST, _field(b"\x0a", value.encode()))
 
 
 def _packed(name: str, values: np.ndarray) -> list[bytes]:

@@ -1,6 +1,6 @@
 """Beam wiring of SequencePacker.
 
-    files -> documents -> tokens -> streams (split, source, shard) -> rows -> output shards -> files
+    files -> documents -> tokens -> streams (split, source, …, shard) -> rows -> output shards -> files
                              └─ runs on disk ─┘                        └─ runs on disk ─┘
 
 Everything goes by content: a document's stream by a hash of its file's name and its place in it, its
@@ -30,7 +30,7 @@ from apache_beam.io.filesystems import FileSystems
 from components import documents, progress, tfrecords
 from components.config import PackingConfig
 from components.mixture import Mixture
-from components.sequence_packer import keyed_rows, packing, placed_documents, runs, tokenizing
+from components.sequence_packer import keyed_rows, packing, placed_documents, runs, slicing, tokenizing
 from components.sequence_packer.counts import TRAIN, PackingReport, RowCounts
 from components.sequence_packer.keyed_rows import KeyedRow
 from components.sequence_packer.placed_documents import PlacedDocument
@@ -52,6 +52,9 @@ class Stream(NamedTuple):
 
     split: str
     source: str
+    language: str
+    """Of the held-out splits, as is `length` (`slicing`)."""
+    length: str
     shard: int
 
 
@@ -91,7 +94,7 @@ class PackDocuments(beam.PTransform):
         stream_to_run, sizes = (
             pipeline
             | "Files" >> beam.Create(list(self._files))
-            | TokenizeDocuments(self._model_path, self._settings.num_shards, self._staging)
+            | TokenizeDocuments(self._model_path, self._settings, self._staging)
         )
         pack = PackStreams(self._model_path, self._settings, self._mixture, sizes, self._staging)
         shard_to_run, key_to_counts = stream_to_run | pack
@@ -103,9 +106,9 @@ class TokenizeDocuments(beam.PTransform):
     """`DocumentFile` to ``(tuple(Stream), Run)`` of sorted documents and, second, ``(source, tokens)`` of
     the train split; in no order."""
 
-    def __init__(self, model_path: str, num_shards: int, staging_directory: str) -> None:
+    def __init__(self, model_path: str, settings: PackingConfig, staging_directory: str) -> None:
         super().__init__()
-        self._tokenize = _Tokenize(model_path, num_shards, staging_directory)
+        self._tokenize = _Tokenize(model_path, settings, staging_directory)
 
     def expand(self, files: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
         found = files | beam.ParDo(self._tokenize).with_outputs(_SIZES, main="runs")
@@ -202,15 +205,17 @@ def shard_of(path: str, line: int, num_shards: int) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % num_shards
 
 
-def stream_of(document: documents.Document, split: str, num_shards: int) -> Stream:
+def stream_of(document: documents.Document, split: str, settings: PackingConfig) -> Stream:
     """Which stream the document is packed in."""
-    return Stream(split, document.source, shard_of(*documents.split_id(document.document_id), num_shards))
+    language, length = slicing.language_and_length(document, split, settings.length_buckets)
+    shard = shard_of(*documents.split_id(document.document_id), settings.num_shards)
+    return Stream(split, document.source, language, length, shard)
 
 
 class _Tokenize(beam.DoFn):
-    def __init__(self, model_path: str, num_shards: int, staging_directory: str) -> None:
+    def __init__(self, model_path: str, settings: PackingConfig, staging_directory: str) -> None:
         self._model_path = model_path
-        self._num_shards = num_shards
+        self._settings = settings
         self._staging = staging_directory
 
     def setup(self) -> None:
@@ -223,7 +228,7 @@ class _Tokenize(beam.DoFn):
         cost = 0
         for serialized in tfrecords.read(path):
             document = documents.decode(serialized)
-            stream = stream_of(document, split, self._num_shards)
+            stream = stream_of(document, split, self._settings)
             tokens = tokenizing.tokenize(document, self._model)
             found[stream].append(PlacedDocument(*documents.split_id(document.document_id), tokens))
             sizes[document.source] += len(tokens.token_ids) + 1
@@ -235,7 +240,7 @@ class _Tokenize(beam.DoFn):
         if split == TRAIN:
             yield from (beam.pvalue.TaggedOutput(_SIZES, size) for size in sizes.items())
 
-    def _write(self, found: dict[Stream, list[PlacedDocument]]) -> Iterator[tuple[tuple[str, str, int], Run]]:
+    def _write(self, found: dict[Stream, list[PlacedDocument]]) -> Iterator[tuple[tuple[Any, ...], Run]]:
         """A run for each stream, and ``found`` empty."""
         sorted_documents = (
             (
@@ -262,7 +267,7 @@ class _Pack(beam.DoFn):
         self._vocabulary = read_model(self._model_path).vocabulary
 
     def process(
-        self, stream_to_runs: tuple[tuple[str, str, int], Iterable[Run]], sizes: Mapping[str, int]
+        self, stream_to_runs: tuple[tuple[Any, ...], Iterable[Run]], sizes: Mapping[str, int]
     ) -> Iterator[Any]:
         stream, found = Stream(*stream_to_runs[0]), stream_to_runs[1]
         counted = _Counted(
@@ -273,10 +278,11 @@ class _Pack(beam.DoFn):
         for rows in packed:
             copies = self._copies(stream, counts.available_rows, len(rows), sizes)
             counts += RowCounts.of(rows, copies)
-            yield from waiting.add(rows.encode(stream.source), copies)
+            yield from waiting.add(rows.encode(stream.source, stream.language, stream.length), copies)
         yield from waiting.write()
         counts += RowCounts(documents=counted.count)
-        progress.report(f"{stream.source}, part {stream.shard} of {stream.split}: {counts.rows:,} rows")
+        kind = ", ".join(filter(None, stream[1:-1]))
+        progress.report(f"{kind}, part {stream.shard} of {stream.split}: {counts.rows:,} rows")
         yield beam.pvalue.TaggedOutput(_COUNTS, ((stream.split, stream.source), counts))
 
     def _copies(

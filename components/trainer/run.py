@@ -198,6 +198,7 @@ def _write_manifest(
 ) -> None:
     from models import manifest
 
+    manifest.write_tokenizer(directory, tokenizer_content)
     manifest.write(
         directory,
         manifest.Manifest(

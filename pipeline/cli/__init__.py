@@ -15,6 +15,7 @@ from pipeline.cli import (
     configuration,
     data,
     deployment,
+    evaluation,
     kubeflow,
     lineage,
     model,
@@ -38,6 +39,7 @@ app = typer.Typer(
 for group in (
     running,
     model,
+    evaluation,
     serving,
     training,
     data,

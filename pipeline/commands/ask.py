@@ -46,7 +46,7 @@ def generated_text(
 
 def score_file(config_name: str, overrides: Sequence[str], server: str | None, file: str) -> str:
     """One line: tokens, bytes, log-probability, perplexity, bits per byte."""
-    text = _read(file)
+    text = read_text(file)
     with _client(config_name, overrides, server) as client:
         [score] = client.score([text])
     sums = LossSums(-score.log_probability, score.num_tokens, score.num_bytes)
@@ -93,7 +93,8 @@ def require_pushed(config: PipelineConfig, config_name: str) -> None:
         )
 
 
-def _read(file: str) -> str:
+def read_text(file: str) -> str:
+    """A UTF-8 file, or with ``-`` standard input; of at most `MAX_SCORED_BYTES`."""
     if file == "-":
         data = sys.stdin.buffer.read(MAX_SCORED_BYTES + 1)
     else:

@@ -50,8 +50,13 @@ class DataOutputs:
         return PackingReport.model_validate_json(_read(f"{self._uri(ROWS)}/{PACKING_REPORT}"))
 
     @functools.cached_property
+    def tokenizer_content(self) -> bytes:
+        """The tokenizer's file."""
+        return _read(f"{self._uri(TOKENIZER)}/{TOKENIZER_MODEL}")
+
+    @functools.cached_property
     def tokenizer(self) -> TextTokenizer:
-        return reading.read(_read(f"{self._uri(TOKENIZER)}/{TOKENIZER_MODEL}"))
+        return reading.read(self.tokenizer_content)
 
     def has(self, output: tuple[str, str]) -> bool:
         return output in self.uris

@@ -23,7 +23,7 @@ from typing import Literal
 import numpy as np
 
 from components.protos import Example
-from models.features import LOSS_MASK, NUM_BYTES, SEGMENT_IDS, SOURCE, TOKEN_IDS
+from models.features import LOSS_MASK, NUM_BYTES, SEGMENT_IDS, SLICES, SOURCE, TOKEN_IDS
 from models.tokenizing.vocabulary import Vocabulary
 
 Kind = Literal["text", "start", "end", "padding"]
@@ -39,6 +39,8 @@ class RowArrays:
     loss_mask: np.ndarray
     num_bytes: int
     source: str
+    language: str = ""
+    length: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +67,10 @@ def decode_row(serialized: bytes) -> RowArrays:
         np.array(features[name].int64_list.value, np.int64) for name in (TOKEN_IDS, SEGMENT_IDS, LOSS_MASK)
     )
     num_bytes = features[NUM_BYTES].int64_list.value[0]
-    return RowArrays(token_ids, segment_ids, loss_mask, num_bytes, source_of(serialized))
+    source, language, length = (
+        "".join(value.decode() for value in features[name].bytes_list.value) for name in SLICES
+    )
+    return RowArrays(token_ids, segment_ids, loss_mask, num_bytes, source, language, length)
 
 
 def source_of(serialized: bytes) -> str:

@@ -74,7 +74,8 @@ def trace(outputs: DataOutputs, split: str, number: int) -> Trace:
     found = []
     for shards in _shards(outputs, split, row):
         for shard in shards:
-            found += list(_find(outputs, transforms.Stream(split, row.source, shard), serialized))
+            stream = transforms.Stream(split, row.source, row.language, row.length, shard)
+            found += list(_find(outputs, stream, serialized))
         if found:
             places = tuple(found[0])
             return Trace(number, split, row.source, len(row.token_ids), places, len(found))
@@ -94,16 +95,16 @@ def _row(outputs: DataOutputs, split: str, number: int) -> bytes:
 
 def _shards(outputs: DataOutputs, split: str, row: row_text.RowArrays) -> Iterator[list[int]]:
     """Shards of the row's source: those that hold its longest piece, then the others."""
-    num_shards = outputs.packing.packing.num_shards
+    settings = outputs.packing.packing
     longest = max((piece.text for piece in row_text.pieces(row, outputs.tokenizer.vocabulary)), key=len)
     text = longest.decode(errors="ignore")  # A row may begin or end within a character.
     likely = {
-        transforms.stream_of(document, split, num_shards).shard
+        transforms.stream_of(document, split, settings).shard
         for document in _documents(outputs, split)
         if document.source == row.source and text in document.text
     }
     yield sorted(likely)
-    yield [shard for shard in range(num_shards) if shard not in likely]
+    yield [shard for shard in range(settings.num_shards) if shard not in likely]
 
 
 def _find(outputs: DataOutputs, stream: transforms.Stream, serialized: bytes) -> Iterator[list[Place]]:
@@ -112,13 +113,13 @@ def _find(outputs: DataOutputs, stream: transforms.Stream, serialized: bytes) ->
     found = [
         document
         for document in _documents(outputs, stream.split)
-        if transforms.stream_of(document, stream.split, settings.num_shards) == stream
+        if transforms.stream_of(document, stream.split, settings) == stream
     ]
     found.sort(key=lambda document: documents.split_id(document.document_id))
     items = [tokenizing.tokenize(document, model) for document in found]
     starts = _starts(items, model.vocabulary)
     for index, row in enumerate(packing.pack(items, model.vocabulary, settings.sequence_length)):
-        if packing.encode_row(row, stream.source) == serialized:
+        if packing.encode_row(row, stream.source, stream.language, stream.length) == serialized:
             first = index * settings.sequence_length
             yield [
                 _place(row.token_ids, first, starts[k], items[k], found[k], model.vocabulary)

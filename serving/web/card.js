@@ -172,7 +172,7 @@ function rows(evaluation) {
   head.append(titles);
   for (const [slice, metrics] of Object.entries(evaluation)) {
     const row = made("tr");
-    const title = made("th", "", slice.replace(/^source:/, "source "));
+    const title = made("th", "", slice.replace(":", " "));
     title.scope = "row";
     row.append(title, ...names.map((name) => made("td", "", typeof metrics[name] === "number" ? metrics[name].toPrecision(4) : "–")));
     body.append(row);

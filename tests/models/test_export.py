@@ -5,7 +5,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from models import causal_lm, export
 from models.features import END_ID, LOSS_MASK, NUM_BYTES, TOKEN_IDS
-from models.scoring import token_nll
+from models.scoring import prediction_sums, token_nll
 from models.tokenizer import GraphTokenizer
 from serving import contract
 from serving.stock_ops import missing_ops
@@ -121,15 +121,8 @@ def test_a_text_longer_than_the_context_is_scored_in_windows(model, tokenizer, l
         assert float(scores["log_probability"][0]) == pytest.approx(expected, rel=1e-4)
 
 
-def test_evaluate_sums_over_the_targets_that_count(model, loaded):
-    width = model.context_length + 1
-    ids = np.zeros((2, width), np.int64)
-    ids[0] = np.random.default_rng(0).integers(3, 320, width)
-    ids[1, :5] = [END_ID, 9, 10, 11, END_ID]
-    mask = np.zeros((2, width), np.int64)
-    mask[0, 4:] = 1
-    mask[1, 2:5] = 1
-    examples = [
+def _examples(ids, mask):
+    return [
         tf.train.Example(
             features=tf.train.Features(
                 feature={
@@ -141,11 +134,41 @@ def test_evaluate_sums_over_the_targets_that_count(model, loaded):
         ).SerializeToString()
         for row, row_mask in zip(ids, mask, strict=True)
     ]
+
+
+def test_evaluate_sums_over_the_targets_that_count(model, loaded):
+    width = model.context_length + 1
+    ids = np.zeros((2, width), np.int64)
+    ids[0] = np.random.default_rng(0).integers(3, 320, width)
+    ids[1, :5] = [END_ID, 9, 10, 11, END_ID]
+    mask = np.zeros((2, width), np.int64)
+    mask[0, 4:] = 1
+    mask[1, 2:5] = 1
+    examples = _examples(ids, mask)
     sums = loaded[0].signatures[contract.EVALUATE](tf.constant(examples))
     nll = token_nll(model, tf.constant(ids, tf.int32), tf.ones([2, width - 1])).numpy()
     np.testing.assert_allclose(sums["nll"], [nll[0, 3:].sum(), nll[1, 1:4].sum()], rtol=1e-4)
     assert sums["num_tokens"].numpy().tolist() == [width - 4, 3.0]
     assert sums["num_bytes"].numpy().tolist() == [7.0, 7.0]
+    logits = causal_lm.logits(model, tf.constant(ids[:, :-1], tf.int32))
+    expected = prediction_sums(logits, tf.constant(ids, tf.int32), tf.constant(mask[:, 1:], tf.float32))
+    for name, value in expected.items():
+        np.testing.assert_allclose(sums[name], value, rtol=1e-4, atol=1e-4, err_msg=name)
+
+
+def test_evaluate_gives_a_row_the_same_sums_in_any_company(model, loaded, monkeypatch):
+    width = model.context_length + 1
+    random = np.random.default_rng(1)
+    ids, mask = random.integers(3, 320, (7, width)), random.integers(0, 2, (7, width))
+    module = export.ServedLanguageModel(model.decoder(), None)
+    monkeypatch.setattr(export, "_SCORED_TOKENS_AT_A_TIME", 3 * model.context_length)
+    in_threes = module.evaluate(tf.constant(_examples(ids, mask)))
+    alone = [loaded[0].signatures[contract.EVALUATE](tf.constant([row])) for row in _examples(ids, mask)]
+    assert {name: value.shape[1:].as_list() for name, value in in_threes.items()} == {
+        field.name: [field.columns] if field.columns else [] for field in contract.EVALUATE_SIGNATURE.outputs
+    }
+    for name, values in in_threes.items():
+        np.testing.assert_allclose(values, np.concatenate([row[name] for row in alone]), rtol=1e-4, atol=1e-4)
 
 
 def test_logits_of_a_text_do_not_depend_on_padding(model):

@@ -11,6 +11,7 @@ COMMANDS = [
     "run",
     "generate",
     "score",
+    "evaluate",
     "serve",
     "tensorboard",
     "runs",

@@ -85,7 +85,7 @@ def refused(tiny_config, again):
 @pytest.fixture(scope="module")
 def lstm(tiny_config, refused):
     return _run(tiny_config, "--set", "model.family=lstm", "--set", "evaluation.max_regression=8", "--set",
-                "evaluation.max_source_regression=8")  # fmt: skip
+                "evaluation.max_slice_regression=8")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,9 @@ def test_a_run_ends_by_saying_where_things_are(first, served, tiny_config):
     path = re.search(r"^ +(/\S+/evaluation\.json)$", first.output, re.MULTILINE)
     assert path is not None
     metrics = json.loads(Path(path[1]).read_text())["metrics"]
-    assert set(metrics) == {"overall", "source:plays", "source:tales"}
+    assert set(metrics) >= {"overall", "source:plays", "source:tales", "language:en"}
+    assert {name for name in metrics if name.startswith("length:")} <= {"length:<256", "length:256-1023"}
+    assert {"bits_per_byte", "accuracy", "calibration_error"} <= set(metrics["source:tales"])
     assert re.search(r"^tasks: +2 tasks: parity accuracy \d", first.output, re.MULTILINE)
 
 
@@ -197,6 +199,47 @@ def test_generate_and_score_use_the_version_pushed_last(tiny_config):
     assert re.match(r"\d+ tokens, 25 bytes: log-probability -\d+\.\d+ nats, perplexity", scored.output)
 
 
+def _cells(line):
+    return [cell.strip() for cell in line.strip("│").split("│")]
+
+
+@pytest.mark.usefixtures("lstm")
+def test_evaluate_measures_what_the_evaluator_did_and_writes_a_page(tiny_config, served):
+    loose = ("--set", "evaluation.max_regression=8", "--set", "evaluation.max_slice_regression=8")
+    page = ("--prompts", "4", "-o", "evaluation.html")
+    done = _lexmill(tiny_config, "evaluate", str(tiny_config), *page, *loose)
+    assert done.status == 0, done.output
+    assert "tiny@2 on the test split of run" in done.output
+    rows = {cells[0]: cells for cells in map(_cells, done.output.splitlines()) if len(cells) > 4}
+    pushed = json.loads((served / "2" / "assets.extra" / "lexmill.json").read_text())["evaluation"]
+    shown = {metric.replace("_", " "): value for metric, value in pushed["overall"].items()}
+    assert len(shown) == 7
+    for name, value in shown.items():
+        assert float(rows[name][1].replace(",", "")) == pytest.approx(value, rel=2e-3), name
+    for name, values in pushed.items():
+        assert float(rows[name][2]) == pytest.approx(values["bits_per_byte"], rel=2e-3), name
+    before = json.loads((served / "1" / "assets.extra" / "lexmill.json").read_text())["evaluation"]
+    assert float(rows["bits per byte"][4]) == pytest.approx(before["overall"]["bits_per_byte"], rel=2e-3)
+    assert "within every bound of the configuration" in done.output
+    text = (tiny_config.parent / "evaluation.html").read_text()
+    for part in ("passed", "By source", "By language", "By length", "Reliability diagram", "greedy"):
+        assert part in text
+    assert "bytes of the training text" in text
+
+
+@pytest.mark.usefixtures("lstm")
+def test_evaluate_takes_an_older_version_a_text_and_bounds_and_exits_by_the_verdict(tiny_config, served):
+    (tiny_config.parent / "poem.txt").write_text("the king sees the crown.\n" * 40)
+    of = ("--config", str(tiny_config), "--prompts", "0", "--text", "poem.txt")
+    done = _lexmill(tiny_config, "evaluate", str(served / "1"), *of)
+    assert done.status == 0, done.output
+    assert re.search(r"tiny@1 on poem.txt: [\d,]+ tokens, 1,000 bytes in ", done.output)
+    refused = _lexmill(tiny_config, "evaluate", str(tiny_config), "--prompts", "0", "--set",
+                       "evaluation.max_bits_per_byte=0.01")  # fmt: skip
+    assert refused.status == 3
+    assert re.search(r"failed: bits_per_byte overall is \d\.\d+, above the bound 0\.01", refused.output)
+
+
 @pytest.mark.usefixtures("lstm")
 def test_tensorboard_shows_the_training_runs_and_the_tasks_of_each(tiny_config):
     with socket.socket() as free:
@@ -216,9 +259,11 @@ def test_tensorboard_shows_the_training_runs_and_the_tasks_of_each(tiny_config):
         process.terminate()
         process.wait(30)
     tasks = {run for run in tags if run.endswith(" tasks")}
-    assert len(tasks) == len(tags.keys() - tasks) == 2
+    trainings = tags.keys() - tasks
+    assert len(tasks) == len(trainings) == 2
     assert all("tasks/parity/exact_match" in tags[run] for run in tasks)
-    assert all("bits_per_byte/validation" in tags[run] for run in tags.keys() - tasks)
+    for tag in ("bits_per_byte/validation", "accuracy/test", "calibration_error/test source:plays"):
+        assert all(tag in tags[run] for run in trainings)
 
 
 @pytest.mark.usefixtures("lstm")
@@ -330,7 +375,7 @@ def test_a_pushed_version_that_was_deleted_is_pushed_again(tiny_config, served):
 @pytest.mark.usefixtures("lstm")
 def test_a_llama_style_model_goes_through_the_same_pipeline_by_a_named_size(tiny_config, served):
     settings = ("model.style=llama", "model.size=10k", "model.num_key_value_heads=1",
-                "evaluation.max_regression=8", "evaluation.max_source_regression=8")  # fmt: skip
+                "evaluation.max_regression=8", "evaluation.max_slice_regression=8")  # fmt: skip
     ran = _run(tiny_config, *(word for setting in settings for word in ("--set", setting)))
     assert ran.status == 0, ran.output
     assert ran.line("SequencePacker").endswith("cached")
@@ -342,7 +387,7 @@ def test_a_llama_style_model_goes_through_the_same_pipeline_by_a_named_size(tiny
 def test_a_training_that_is_killed_goes_on_where_it_was_when_the_command_is_given_again(tiny_config):
     """That its weights and curves are an uninterrupted run's is in tests/models/training/test_resume.py."""
     settings = ("training.num_steps=600", "training.checkpoint_every=20", "training.seed=5",
-                "evaluation.max_regression=8", "evaluation.max_source_regression=8")  # fmt: skip
+                "evaluation.max_regression=8", "evaluation.max_slice_regression=8")  # fmt: skip
     arguments = [word for setting in settings for word in ("--set", setting)]
     command = [sys.executable, "-m", "pipeline", "run", str(tiny_config), *RUN, *arguments]
     checkpoints = tiny_config.parent / "build/tiny/artifacts/checkpoints"

@@ -38,7 +38,7 @@ sample_tokens = 4
 [evaluation]
 max_bits_per_byte = 30.0
 max_regression = 30.0
-max_source_regression = 30.0
+max_slice_regression = 30.0
 [output]
 root = "{folder}/build"
 serving_dir = "{folder}/served"

@@ -92,6 +92,47 @@ def test_a_row_holds_one_source(
         assert set(starts) <= set(letters[row["source"][0]])
 
 
+def test_a_held_out_row_holds_one_language_and_one_length_and_a_training_row_any(
+    tmp_path: Path,
+    generate: Callable[[CorpusConfig], standard_artifacts.Examples],
+    tokenizer: Tokenizer,
+    pack: Pack,
+    features_of: FeaturesOf,
+) -> None:
+    lines = []
+    for number in range(80):
+        lines += [
+            f"a {number:03} the sea is calm this evening and the land is far",
+            f"b {number:03} la mer est calme ce soir et la terre est loin",
+            f"c {number:03} " + "the wind was in the old tower, and nobody had seen the captain; " * 3,
+        ]
+    (tmp_path / "a.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    sources = (SourceConfig(name="prose", pattern="*.txt", documents="lines"),)
+    corpus = CorpusConfig(path=str(tmp_path), sources=sources, eval_percent=20, test_percent=20)
+    documents = generate(corpus)
+    settings = PackingConfig(sequence_length=200, num_shards=1, length_buckets=(100,))
+    packed, model = pack(documents, tokenizer, settings), model_of(tokenizer)
+
+    for split in ("eval", "test"):
+        kinds = {
+            document["text"][0][:5]: (
+                document["language"][0],
+                b"<100" if document["text"][0][:1] != b"c" else b">=100",
+            )
+            for document in features_of(documents, split)
+        }
+        found = set()
+        for row in features_of(packed, split):
+            there = re.findall(r"[abc] \d{3}", model.decode(row["token_ids"]))
+            assert {kinds[name.encode()] for name in there} <= {(row["language"][0], row["length"][0])}
+            found |= {name.encode() for name in there}
+        assert found == set(kinds)
+        assert len(set(kinds.values())) >= 3
+    rows = features_of(packed, "train")
+    assert {(row["language"][0], row["length"][0]) for row in rows} == {(b"", b"")}
+    assert any(len(set(re.findall(r"([abc]) \d", model.decode(row["token_ids"])))) == 3 for row in rows)
+
+
 def test_documents_of_a_file_follow_each_other_in_file_order(
     examples: standard_artifacts.Examples, tokenizer: Tokenizer, pack: Pack, features_of: FeaturesOf
 ) -> None:

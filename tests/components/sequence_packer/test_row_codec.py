@@ -14,7 +14,8 @@ def by_protobuf(row: list[list[int]], num_bytes: int) -> bytes:
     for name, values in zip(("token_ids", "segment_ids", "loss_mask"), row, strict=True):
         features[name].int64_list.value.extend(values)
     features["num_bytes"].int64_list.value.append(num_bytes)
-    features["source"].bytes_list.value.append("prosé".encode())
+    for name, value in (("source", "prosé"), ("language", "fr"), ("length", "<256")):
+        features[name].bytes_list.value.append(value.encode())
     return bytes(example.SerializeToString(deterministic=True))
 
 
@@ -29,7 +30,7 @@ def test_the_bytes_are_those_of_the_protobuf_runtime(largest_id: int, width: int
     loss_mask = random.integers(0, 2, (30, width)).astype(np.int8)
     num_bytes = random.integers(0, 70_000, 30)
 
-    records = row_codec.encode_rows(token_ids, segment_ids, loss_mask, num_bytes, "prosé")
+    records = row_codec.encode_rows(token_ids, segment_ids, loss_mask, num_bytes, "prosé", "fr", "<256")
 
     arrays = [array.tolist() for array in (token_ids, segment_ids, loss_mask)]
     expected = [by_protobuf(list(row), int(size)) for *row, size in zip(*arrays, num_bytes, strict=True)]
