@@ -20,6 +20,7 @@ shapes only: a server reads prompts one by one, in pieces that depend on the pro
 from __future__ import annotations
 
 import abc
+import copy
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -28,6 +29,10 @@ ROW_TILE = 8
 """Rows of a matrix product are filled up to a multiple of this."""
 ROOM_TILE = 128
 """Tokens; see the module."""
+_COMPILED_BYTES = 16 * 2**20
+"""Of weights. What a step costs in a small model is its ops, of which XLA makes a few, and in a large one the
+products: compiled, a step of one row with 5 MB of weights took 0.18 ms instead of 0.43 on two cores, with
+66 MB 3.2 instead of 3.6, and with 500 MB 22.9 instead of 20.6."""
 
 
 class Decoder(tf.Module, abc.ABC):
@@ -38,6 +43,17 @@ class Decoder(tf.Module, abc.ABC):
         self.context_length = context_length
         """Longest sequence that the model reads, in tokens."""
         self.vocabulary_size = vocabulary_size
+        self.in_place = True
+        """Whether caches are written in place; see `models.decoding.writes`."""
+
+    def compilable(self) -> Decoder | None:
+        """The same model with the same weights, for XLA to compile, where that pays."""
+        num_bytes = sum(variable.dtype.size * variable.shape.num_elements() for variable in self.variables)
+        if num_bytes > _COMPILED_BYTES:
+            return None
+        other = copy.copy(self)
+        other.in_place = False
+        return other
 
     @abc.abstractmethod
     def empty_cache(self, batch: tf.Tensor, length: tf.Tensor) -> tf.Tensor:

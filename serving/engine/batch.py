@@ -1,7 +1,8 @@
 """The running batch: the rows of one cache, each a continuation at its own position.
 
-The cache has 1, 2, 4, … rows, and room for the longest row's next steps; it doubles when
-a row or a step does not fit, and halves when a quarter would do. A row's numbers depend
+The cache has 1, 2, 4, … rows, or 1, 4, 16, … where functions are compiled for each, and room
+for the longest row's next steps; it grows when a row or a step does not fit, and shrinks
+when half of the next smaller one would do. A row's numbers depend
 neither on the other rows nor on the cache's size (`models.decoding`), so nothing that
 happens here changes a text.
 """
@@ -34,17 +35,21 @@ class RunningBatch:
     def continuations(self) -> list[Continuation]:
         return [row for row in self._rows if row is not None]
 
-    def join(self, continuation: Continuation, row_cache: Cache, row_room: int) -> None:
-        """Takes in a continuation whose prompt, but the last token, is read into ``row_cache``."""
+    def join(self, continuation: Continuation, row_cache: Cache, row_room: int, is_last: bool) -> None:
+        """Takes in a continuation whose prompt, but the last token, is read into ``row_cache``; the cache
+        with it, if it ``is_last`` to have that prompt."""
         assert not self.is_full
         if continuation.prepared.temperature > 0.0 and continuation.noise is None:
             continuation.noise = self._model.noise(continuation.prepared.seed, continuation.limit)
         if self._cache is None:
-            self._room = max(row_room, self._model.whole_room(continuation.position + 1))
+            self._room = max(row_room, self._model.room_for(continuation.position + 1))
+            if is_last and self._room == row_room:
+                self._cache, self._rows = row_cache, [continuation]
+                return
             self._rows = [None]
             self._cache = self._model.empty_cache(1, self._room)
         elif None not in self._rows:
-            self._resize(2 * len(self._rows), self._room)
+            self._resize(self._model.row_factor * len(self._rows), self._room)
         self._make_room(continuation.position + 1)
         row = self._rows.index(None)
         self._cache = self._model.inserted(self._cache, row_cache, row)
@@ -55,8 +60,8 @@ class RunningBatch:
         self._rows[self._rows.index(continuation)] = None
         if not len(self):
             self._cache, self._rows, self._room = None, [], 0
-        elif len(self._rows) >= 4 and len(self) <= len(self._rows) // 4:
-            self._resize(len(self._rows) // 2, self._room)
+        elif len(self) <= len(self._rows) // (2 * self._model.row_factor):
+            self._resize(len(self._rows) // self._model.row_factor, self._room)
 
     def step(self, num_steps: int) -> None:
         """Up to ``num_steps`` tokens for every row; those that end leave."""
@@ -88,8 +93,8 @@ class RunningBatch:
 
     def _make_room(self, num_tokens: int) -> None:
         if num_tokens > self._room:
-            longest = self._model.whole_room(self._model.context_length)
-            wanted = max(self._model.whole_room(num_tokens), min(2 * self._room, longest))
+            longest = self._model.room_for(self._model.context_length)
+            wanted = max(self._model.room_for(num_tokens), min(2 * self._room, longest))
             self._resize(len(self._rows), wanted)
 
     def _resize(self, num_rows: int, room: int) -> None:
