@@ -1,10 +1,9 @@
 """The running batch: the rows of one cache, each a continuation at its own position.
 
-The cache has 1, 2, 4, … rows, or 1, 4, 16, … where functions are compiled for each, and room
-for the longest row's next steps; it grows when a row or a step does not fit, and shrinks
-when half of the next smaller one would do. A row's numbers depend
-neither on the other rows nor on the cache's size (`models.decoding`), so nothing that
-happens here changes a text.
+The cache has one of a few numbers of rows, and room for the longest row's next steps; it
+grows when a row or a step does not fit, and shrinks when far fewer rows are in use. A
+row's numbers depend neither on the other rows nor on the cache's size
+(`models.decoding`), so nothing that happens here changes a text.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ class RunningBatch:
             self._rows = [None]
             self._cache = self._model.empty_cache(1, self._room)
         elif None not in self._rows:
-            self._resize(self._model.row_factor * len(self._rows), self._room)
+            self._resize(self._row_count(len(self._rows) + 1), self._room)
         self._make_room(continuation.position + 1)
         row = self._rows.index(None)
         self._cache = self._model.inserted(self._cache, row_cache, row)
@@ -60,8 +59,8 @@ class RunningBatch:
         self._rows[self._rows.index(continuation)] = None
         if not len(self):
             self._cache, self._rows, self._room = None, [], 0
-        elif len(self) <= len(self._rows) // (2 * self._model.row_factor):
-            self._resize(len(self._rows) // self._model.row_factor, self._room)
+        elif (fewer := self._row_count(self._model.rows_to_keep(len(self)))) < len(self._rows):
+            self._resize(fewer, self._room)
 
     def step(self, num_steps: int) -> None:
         """Up to ``num_steps`` tokens for every row; those that end leave."""
@@ -90,6 +89,9 @@ class RunningBatch:
             ended = bool(steps.stopped[index])
             if row.advance(gained, ended, self._model.token_bytes, likelihoods):
                 self.leave(row)
+
+    def _row_count(self, least: int) -> int:
+        return next((count for count in self._model.row_counts if count >= least), len(self._rows))
 
     def _make_room(self, num_tokens: int) -> None:
         if num_tokens > self._room:

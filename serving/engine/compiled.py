@@ -9,16 +9,18 @@ and every room, as `models.decoding` says of TensorFlow's kernels.
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import tensorflow as tf
 
 
 class Compiled:
-    """A traced function of a SavedModel, called with tensors."""
+    """A traced function of a SavedModel, called with tensors, from any thread."""
 
     def __init__(self, function: Any) -> None:
         self._function = function
+        self._lock = threading.Lock()
         self._by_shapes: dict[tuple[Any, ...], Any] = {}
 
     @property
@@ -28,13 +30,12 @@ class Compiled:
 
     def __call__(self, *arguments: tf.Tensor) -> Any:
         shapes = tuple(argument.shape for argument in arguments)
-        compiled = self._by_shapes.get(shapes)
-        if compiled is None:
-            specs = [tf.TensorSpec(argument.shape, argument.dtype) for argument in arguments]
-            compiled = tf.function(self._call, jit_compile=True, autograph=False).get_concrete_function(
-                *specs
-            )
-            self._by_shapes[shapes] = compiled
+        with self._lock:
+            if shapes not in self._by_shapes:
+                function = tf.function(self._call, jit_compile=True, autograph=False)
+                specs = [tf.TensorSpec(argument.shape, argument.dtype) for argument in arguments]
+                self._by_shapes[shapes] = function.get_concrete_function(*specs)
+            compiled = self._by_shapes[shapes]
         return compiled(*arguments)
 
     def _call(self, *arguments: tf.Tensor) -> Any:

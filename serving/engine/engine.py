@@ -26,6 +26,8 @@ from serving.errors import InternalError, ResourceExhaustedError, ServingError, 
 
 _BURST_S = 0.012
 """How long a joining request waits at most, where a single step is not longer."""
+_JOINING_BURST_S = 0.002
+"""The same while a prompt is being read between the steps."""
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +71,11 @@ class Engine:
         self._step_s = 0.0
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
+
+    @property
+    def num_continuations(self) -> int:
+        """Under way and waiting."""
+        return len(self._batch) + self._num_waiting
 
     def submit(self, prompts: Sequence[Sequence[Continuation]]) -> None:
         """Starts one request's continuations, grouped by prompt. ResourceExhaustedError if too many others
@@ -175,8 +182,9 @@ class Engine:
         with self._lock:
             somebody_waits = bool(self._waiting) and not self._batch.is_full
         num_steps = 1
-        if not somebody_waits and self._step_s > 0.0:
-            num_steps = max(1, min(MAX_STEPS, int(_BURST_S / self._step_s)))
+        if self._step_s > 0.0:
+            burst_s = _JOINING_BURST_S if somebody_waits else _BURST_S
+            num_steps = max(1, min(MAX_STEPS, int(burst_s / self._step_s)))
         started = time.monotonic()
         before = max(row.num_tokens for row in self._batch.continuations())
         rows, num_shapes = self._batch.continuations(), self.model.num_shapes

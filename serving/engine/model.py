@@ -21,7 +21,8 @@ from serving.servables import graph_errors
 
 MAX_STEPS = 64
 """Of one call."""
-_FIRST_COMPILED_ROOM = 256
+COMPILED_ROWS = 32
+"""Of a batch whose functions are compiled, at most."""
 Cache: TypeAlias = Any
 """A tensor."""
 
@@ -69,12 +70,12 @@ class Likelihoods:
 class StepwiseModel:
     """The functions of one loaded SavedModel."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, may_compile: bool = True) -> None:
         """``model`` is what ``tf.saved_model.load`` gave; ask `is_stepwise` first."""
         functions = getattr(model, contract.STEPWISE)
         self._functions = {name: _callable(getattr(functions, name)) for name in contract.STEPWISE_FUNCTIONS}
         compilable = getattr(functions, contract.COMPILABLE, None)
-        self.is_compiled = compilable is not None
+        self.is_compiled = may_compile and compilable is not None
         """Then a call for shapes that are new takes half a second or more."""
         self._compiled: list[Compiled] = []
         if self.is_compiled:
@@ -95,16 +96,20 @@ class StepwiseModel:
         return sum(function.num_shapes for function in self._compiled)
 
     @property
-    def row_factor(self) -> int:
-        """By what the rows of a batch are multiplied when there are too few."""
-        return 4 if self.is_compiled else 2
+    def row_counts(self) -> tuple[int, ...]:
+        """How many rows a batch may have, ascending."""
+        return (1, 8, COMPILED_ROWS) if self.is_compiled else tuple(2**power for power in range(16))
+
+    def rows_to_keep(self, in_use: int) -> int:
+        """Twice as many where caches are large and copying one costs more than a step with idle rows."""
+        return in_use if self.is_compiled else 2 * in_use
 
     def room_for(self, num_tokens: int) -> int:
         """Room in a cache for at least so many tokens; where functions are compiled, one of few."""
         room = self._whole(num_tokens)
         if not self.is_compiled:
             return room
-        few = _FIRST_COMPILED_ROOM
+        few = self.room_multiple
         while few < room:
             few *= 2
         return max(room, min(few, self._whole(self.context_length)))
