@@ -57,6 +57,10 @@ class TransformerDecoder(Decoder):
         self._shape = shape
         self.weights = weights
 
+    def compilable(self) -> Decoder | None:
+        """GPT-2's style alone: rows of small models of Llama's had other last bits in company."""
+        return super().compilable() if self._shape.norm == "layer" else None
+
     def empty_cache(self, batch: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
         shape = [len(self.weights["layers"]), 2, self._shape.num_key_value_heads, batch, length]
         empty = writes.empty([*shape, self._shape.head_dim], tf.float32, self.in_place)
