@@ -13,9 +13,10 @@ alike for every number of rows that is a multiple of `ROW_TILE`, so all products
 whole tiles of rows, and the products of single rows in attention alike for every
 multiple of `ROOM_TILE`, so a cache to be read in single steps has such a room. (Eigen's,
 with ``TF_ENABLE_ONEDNN_OPTS=0``, splits some products by their inner dimension.)
-Everything else works row by row. What XLA makes of `Decoder.compilable` was found to keep
-rows apart likewise, in any number of rows and any room, where that gives a decoder. Of a read of several tokens the same holds for the same
-shapes only: a server reads prompts one by one, in pieces that depend on the prompt alone.
+Everything else works row by row. What XLA makes of a decoder that `Decoder.compilable` gives
+was found to keep rows apart likewise, in any number of rows and any room. Of a read of
+several tokens the same holds for the same shapes only: a server reads prompts one by one,
+in pieces that depend on the prompt alone.
 """
 
 from __future__ import annotations
