@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from models import sampling
+from models.decoding import writes
 from models.decoding.decoder import Decoder, whole_room, whole_tiles
 from models.tokenizing.vocabulary import Vocabulary
 
@@ -130,13 +131,16 @@ def decode(
       token_ids: int32 ``(batch,)``, each row's last token, not yet read.
       positions: int32 ``(batch,)``, where it stands.
       limits: int32 ``(batch,)``, how many tokens may follow; 0 for a row that is not in use.
-      uniform: float32 ``(batch, num_steps)`` in [0, 1), the next numbers of each row's stream.
+      uniform: float32 ``(batch, steps)`` in [0, 1), the next numbers of each row's stream.
       options: how to choose tokens.
-      num_steps: int32 scalar.
+      num_steps: int32 scalar, at most ``steps``.
       with_likelihoods: bool scalar: whether log-probabilities are computed.
     """
-    batch = tf.shape(token_ids)[0]
+    batch, width = tf.unstack(tf.shape(uniform))
     read = decoder.reader(cache, tf.constant(1))
+
+    def record(record: tf.Tensor, step: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+        return writes.written(record, step[tf.newaxis], values[tf.newaxis], decoder.in_place)
 
     def proceed(state: _Loop) -> tf.Tensor:
         return (state.step < num_steps) & tf.reduce_any(state.active)
@@ -162,13 +166,12 @@ def decode(
                 active=emitted & (num_tokens < limits),
                 stopped=stopped,
                 cache=cache,
-                chosen=_written(state.chosen, state.step, chosen),
-                likelihoods=_written(state.likelihoods, state.step, likelihoods),
-                alternatives=_written(state.alternatives, state.step, alternatives),
+                chosen=record(state.chosen, state.step, chosen),
+                likelihoods=record(state.likelihoods, state.step, likelihoods),
+                alternatives=record(state.alternatives, state.step, alternatives),
             ),
         )
 
-    width = NUM_ALTERNATIVES
     start = _Loop(
         step=tf.constant(0),
         token_ids=token_ids,
@@ -177,15 +180,15 @@ def decode(
         active=limits > 0,
         stopped=tf.zeros([batch], tf.bool),
         cache=cache,
-        chosen=_to_write([num_steps, batch], tf.int32),
-        likelihoods=_to_write([num_steps, batch, width + 1], tf.float32),
-        alternatives=_to_write([num_steps, batch, width], tf.int32),
+        chosen=writes.empty([width, batch], tf.int32, decoder.in_place),
+        likelihoods=writes.empty([width, batch, NUM_ALTERNATIVES + 1], tf.float32, decoder.in_place),
+        alternatives=writes.empty([width, batch, NUM_ALTERNATIVES], tf.int32, decoder.in_place),
     )
     shapes = _Loop(*(tf.TensorShape([None] * tensor.shape.rank) for tensor in start))
     shapes = shapes._replace(
         cache=cache.shape,
-        likelihoods=tf.TensorShape([None, None, width + 1]),
-        alternatives=tf.TensorShape([None, None, width]),
+        likelihoods=tf.TensorShape([None, None, NUM_ALTERNATIVES + 1]),
+        alternatives=tf.TensorShape([None, None, NUM_ALTERNATIVES]),
     )
     (end,) = tf.while_loop(proceed, step, (start,), shape_invariants=(shapes,), parallel_iterations=1)
     return Decoded(
@@ -220,13 +223,3 @@ def never_generated(vocabulary: Vocabulary, num_logits: int) -> tf.Tensor:
     mask[vocabulary.never_generated] = -np.inf
     mask[vocabulary.size :] = -np.inf
     return tf.constant(mask)
-
-
-def _to_write(shape: list[tf.Tensor | int], dtype: tf.DType) -> tf.Tensor:
-    """Zeros for `_written`; stateful, so never folded into a constant."""
-    return tf.raw_ops.Empty(shape=shape, dtype=dtype, init=True)
-
-
-def _written(target: tf.Tensor, index: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """``target`` with ``values`` in its row ``index``, in place."""
-    return tf.raw_ops.InplaceUpdate(x=target, i=index[tf.newaxis], v=values[tf.newaxis])

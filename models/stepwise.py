@@ -3,7 +3,9 @@
 They are functions of the SavedModel, not signatures: a stock server passes over them, and
 the embedded one calls them with neither Keras nor this package at hand. Their names and
 order of use are in `serving.contract`. The cache goes from call to call as a tensor that
-is written in place; see `models.decoding`.
+is written in place; see `models.decoding`. A small model has those that a server calls again and
+again in a second form, which a server may compile with XLA: exported uncompiled, they are
+ops of the stock server's as everything is.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import tensorflow as tf
 from models import generation, sampling
 from models.decoding.decoder import ROOM_TILE, Decoder
 from models.tokenizer import GraphTokenizer
+from models.tokenizing.vocabulary import Vocabulary
 
 
 class StepwiseFunctions(tf.Module):
@@ -35,8 +38,7 @@ class StepwiseFunctions(tf.Module):
             "room_multiple": tf.constant(ROOM_TILE),
             "num_alternatives": tf.constant(generation.NUM_ALTERNATIVES),
         }
-        scalar, vector, matrix = (tf.TensorSpec(shape, tf.int32) for shape in ([], [None], [None, None]))
-        floats, float_rows = tf.TensorSpec([None], tf.float32), tf.TensorSpec([None, None], tf.float32)
+        scalar, vector = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32)
         # Traced once more for nothing but the shape of a cache.
         empty = tf.function(decoder.empty_cache, autograph=False).get_concrete_function(scalar, scalar)
         cache = tf.TensorSpec(empty.structured_outputs.shape, tf.float32)
@@ -48,41 +50,13 @@ class StepwiseFunctions(tf.Module):
         self.empty_cache = _function(decoder.empty_cache, scalar, scalar)
         self.inserted = _function(decoder.inserted, cache, cache, scalar)
         self.resized = _function(decoder.resized, cache, vector, scalar)
-        self.read = _function(self._read, matrix, cache, vector, vector)
-        self.decode = _function(
-            self._decode,
-            *(cache, vector, vector, vector, float_rows),
-            *(floats, vector, floats, scalar, tf.TensorSpec([], tf.bool)),
-        )
         self.likelihoods = _function(self._likelihoods, vector)
         self.encode = _function(self._encode, tf.TensorSpec([None], tf.string))
-        self.weigh = _function(self._weigh, matrix, cache, vector, vector)
-
-    def _read(
-        self, token_ids: tf.Tensor, cache: tf.Tensor, positions: tf.Tensor, counts: tf.Tensor
-    ) -> tf.Tensor:
-        return self._decoder.read(token_ids, cache, positions, counts)[1]
-
-    def _decode(
-        self,
-        cache: tf.Tensor,
-        token_ids: tf.Tensor,
-        positions: tf.Tensor,
-        limits: tf.Tensor,
-        uniform: tf.Tensor,
-        temperature: tf.Tensor,
-        top_k: tf.Tensor,
-        top_p: tf.Tensor,
-        num_steps: tf.Tensor,
-        with_likelihoods: tf.Tensor,
-    ) -> dict[str, tf.Tensor]:
-        options = sampling.SamplingOptions(temperature, top_k, top_p, seed=tf.zeros_like(top_k))
-        decoded = generation.decode(
-            self._decoder,
-            self._vocabulary,
-            *(cache, token_ids, positions, limits, uniform, options, num_steps, with_likelihoods),
-        )
-        return decoded._asdict()
+        self.weigh = _function(self._weigh, tf.TensorSpec([None, None], tf.int32), cache, vector, vector)
+        running = _Running(decoder, tokenizer.vocabulary, cache)
+        self.read, self.decode = running.read, running.decode
+        if compilable := decoder.compilable():
+            self.compilable = _Running(compilable, tokenizer.vocabulary, cache)
 
     def _likelihoods(self, token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
         """For the tokens of one sequence but the first, given those before."""
@@ -114,6 +88,49 @@ class StepwiseFunctions(tf.Module):
             "log_probabilities": tf.reshape(-nll, shape),
             "likeliest": tf.reshape(likeliest, shape),
         }
+
+
+class _Running(tf.Module):
+    """What keeps a batch running: reading prompts, and steps."""
+
+    def __init__(self, decoder: Decoder, vocabulary: Vocabulary, cache: tf.TensorSpec) -> None:
+        super().__init__(name="running")
+        self._decoder = decoder
+        self._vocabulary = vocabulary
+        scalar, vector, matrix = (tf.TensorSpec(shape, tf.int32) for shape in ([], [None], [None, None]))
+        floats, float_rows = tf.TensorSpec([None], tf.float32), tf.TensorSpec([None, None], tf.float32)
+        self.read = _function(self._read, matrix, cache, vector, vector)
+        self.decode = _function(
+            self._decode,
+            *(cache, vector, vector, vector, float_rows),
+            *(floats, vector, floats, scalar, tf.TensorSpec([], tf.bool)),
+        )
+
+    def _read(
+        self, token_ids: tf.Tensor, cache: tf.Tensor, positions: tf.Tensor, counts: tf.Tensor
+    ) -> tf.Tensor:
+        return self._decoder.read(token_ids, cache, positions, counts)[1]
+
+    def _decode(
+        self,
+        cache: tf.Tensor,
+        token_ids: tf.Tensor,
+        positions: tf.Tensor,
+        limits: tf.Tensor,
+        uniform: tf.Tensor,
+        temperature: tf.Tensor,
+        top_k: tf.Tensor,
+        top_p: tf.Tensor,
+        num_steps: tf.Tensor,
+        with_likelihoods: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        options = sampling.SamplingOptions(temperature, top_k, top_p, seed=tf.zeros_like(top_k))
+        decoded = generation.decode(
+            self._decoder,
+            self._vocabulary,
+            *(cache, token_ids, positions, limits, uniform, options, num_steps, with_likelihoods),
+        )
+        return decoded._asdict()
 
 
 def _function(method: Any, *signature: tf.TensorSpec) -> Any:

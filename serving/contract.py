@@ -133,8 +133,13 @@ SIGNATURES = {
 #
 # A cache that was given to ``inserted``, ``read``, ``decode`` or ``weigh`` must not be used again. Rooms for
 # ``decode`` are multiples of ``room_multiple``: then a row's tokens do not depend on the other rows.
+# ``steps`` is at most the columns of ``uniform``.
+#
+# A small model also has ``model.stepwise.compilable.read`` and ``.decode``, which do the same and can be
+# compiled by XLA for given shapes.
 
 STEPWISE = "stepwise"
+COMPILABLE = "compilable"
 STEPWISE_FUNCTIONS = (
     "description",
     "token_bytes",

@@ -41,6 +41,9 @@ class KerasRowDecoder(Decoder):
         """Afterwards the model computes the same, with no matrices but its own."""
         lora.merge(self._model.backbone)
 
+    def compilable(self) -> None:
+        """None: what ops KerasHub's models are made of is not known here."""
+
     def empty_cache(self, batch: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
         cache = tf.zeros([batch, self._num_layers, 2, length, *self._per_token])
         return tf.ensure_shape(cache, [None, self._num_layers, 2, None, *self._per_token])

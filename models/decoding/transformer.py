@@ -7,9 +7,8 @@ follow them when the decoder is built, and queries, keys and values are one prod
 small widths the number of ops is what a step costs.
 
 The cache is one tensor ``(layers, 2, key-value heads, batch, length, head_dim)``,
-written in place by ``InplaceUpdate``: ``TensorScatterUpdate`` copies the whole of it for
-each layer of each step, and a variable is copied whenever it is read. Written in place
-means that whoever holds the old tensor sees the new values.
+written in place (`models.decoding.writes`): copied for each layer of each step, it would
+cost more than all else, and a variable is copied whenever it is read.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from models.decoding import writes
 from models.decoding.decoder import Decoder, tile_paddings, whole_tiles
 from models.document_attention import Documents
 
@@ -63,10 +63,13 @@ class TransformerDecoder(Decoder):
         self._shape = shape
         self.weights = weights
 
+    def compilable(self) -> Decoder | None:
+        """GPT-2's style alone: rows of small models of Llama's had other last bits in company."""
+        return super().compilable() if self._shape.norm == "layer" else None
+
     def empty_cache(self, batch: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
         shape = [len(self.weights["layers"]), 2, self._shape.num_key_value_heads, batch, length]
-        # Stateful, so never folded into a constant, which must not be written to.
-        empty = tf.raw_ops.Empty(shape=[*shape, self._shape.head_dim], dtype=tf.float32, init=True)
+        empty = writes.empty([*shape, self._shape.head_dim], tf.float32, self.in_place)
         return tf.ensure_shape(empty, [*shape[:3], None, None, self._shape.head_dim])
 
     def read(
@@ -80,7 +83,7 @@ class TransformerDecoder(Decoder):
         return read(token_ids, cache, tf.zeros([batch], tf.int32), tf.fill([batch], length), documents)[0]
 
     def reader(self, cache: tf.Tensor, length: tf.Tensor) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
-        plan = _Plan(self._shape, len(self.weights["layers"]), tf.shape(cache), length)
+        plan = _Plan(self._shape, len(self.weights["layers"]), tf.shape(cache), length, self.in_place)
         weights = tf.nest.map_structure(tf.convert_to_tensor, self.weights)
         hidden_shape = tf.stack([tf.shape(cache)[3], length, weights["head"].shape[0]])
 
@@ -118,10 +121,11 @@ class TransformerDecoder(Decoder):
         row_cache = row_cache[:, :, :, 0, :length]
         heads = tf.range(tf.reduce_prod(tf.shape(cache)[:3]))[:, tf.newaxis]
         index = (heads * batch + row) * length + tf.range(tf.shape(row_cache)[3])
-        rows = tf.raw_ops.InplaceUpdate(
-            x=tf.reshape(cache, [-1, self._shape.head_dim]),
-            i=tf.reshape(index, [-1]),
-            v=tf.reshape(row_cache, [-1, self._shape.head_dim]),
+        rows = writes.written(
+            tf.reshape(cache, [-1, self._shape.head_dim]),
+            tf.reshape(index, [-1]),
+            tf.reshape(row_cache, [-1, self._shape.head_dim]),
+            self.in_place,
         )
         return tf.reshape(rows, tf.shape(cache))
 
@@ -159,8 +163,14 @@ class _Plan:
     """
 
     def __init__(
-        self, shape: TransformerShape, num_layers: int, cache_shape: tf.Tensor, length: tf.Tensor
+        self,
+        shape: TransformerShape,
+        num_layers: int,
+        cache_shape: tf.Tensor,
+        length: tf.Tensor,
+        in_place: bool,
     ) -> None:
+        self.in_place = in_place
         heads, shared, width = shape.num_heads, shape.num_key_value_heads, shape.head_dim
         batch, room = cache_shape[3], cache_shape[4]
         self.cache_shape = cache_shape
@@ -217,8 +227,8 @@ class _Attention:
         if self._rotary:
             turned = heads + self._shape.num_key_value_heads
             own = tf.concat([self._turned(own[:turned]), own[turned:]], axis=0)
-        rows = tf.raw_ops.InplaceUpdate(
-            x=rows, i=self._index + plan.starts[layer], v=tf.reshape(own[heads:], [-1, width])
+        rows = writes.written(
+            rows, self._index + plan.starts[layer], tf.reshape(own[heads:], [-1, width]), plan.in_place
         )
         rows = tf.ensure_shape(rows, [None, width])
         keys = tf.reshape(tf.slice(rows, plan.keys_at[layer], plan.half_size), plan.seen)

@@ -1,9 +1,9 @@
 """The running batch: the rows of one cache, each a continuation at its own position.
 
-The cache has 1, 2, 4, … rows, and room for the longest row's next steps; it doubles when
-a row or a step does not fit, and halves when a quarter would do. A row's numbers depend
-neither on the other rows nor on the cache's size (`models.decoding`), so nothing that
-happens here changes a text.
+The cache has one of a few numbers of rows, and room for the longest row's next steps; it
+grows when a row or a step does not fit, and shrinks when far fewer rows are in use. A
+row's numbers depend neither on the other rows nor on the cache's size
+(`models.decoding`), so nothing that happens here changes a text.
 """
 
 from __future__ import annotations
@@ -34,17 +34,21 @@ class RunningBatch:
     def continuations(self) -> list[Continuation]:
         return [row for row in self._rows if row is not None]
 
-    def join(self, continuation: Continuation, row_cache: Cache, row_room: int) -> None:
-        """Takes in a continuation whose prompt, but the last token, is read into ``row_cache``."""
+    def join(self, continuation: Continuation, row_cache: Cache, row_room: int, is_last: bool) -> None:
+        """Takes in a continuation whose prompt, but the last token, is read into ``row_cache``; the cache
+        with it, if it ``is_last`` to have that prompt."""
         assert not self.is_full
         if continuation.prepared.temperature > 0.0 and continuation.noise is None:
             continuation.noise = self._model.noise(continuation.prepared.seed, continuation.limit)
         if self._cache is None:
-            self._room = max(row_room, self._model.whole_room(continuation.position + 1))
+            self._room = max(row_room, self._model.room_for(continuation.position + 1))
+            if is_last and self._room == row_room:
+                self._cache, self._rows = row_cache, [continuation]
+                return
             self._rows = [None]
             self._cache = self._model.empty_cache(1, self._room)
         elif None not in self._rows:
-            self._resize(2 * len(self._rows), self._room)
+            self._resize(self._row_count(len(self._rows) + 1), self._room)
         self._make_room(continuation.position + 1)
         row = self._rows.index(None)
         self._cache = self._model.inserted(self._cache, row_cache, row)
@@ -55,8 +59,8 @@ class RunningBatch:
         self._rows[self._rows.index(continuation)] = None
         if not len(self):
             self._cache, self._rows, self._room = None, [], 0
-        elif len(self._rows) >= 4 and len(self) <= len(self._rows) // 4:
-            self._resize(len(self._rows) // 2, self._room)
+        elif (fewer := self._row_count(self._model.rows_to_keep(len(self)))) < len(self._rows):
+            self._resize(fewer, self._room)
 
     def step(self, num_steps: int) -> None:
         """Up to ``num_steps`` tokens for every row; those that end leave."""
@@ -86,10 +90,13 @@ class RunningBatch:
             if row.advance(gained, ended, self._model.token_bytes, likelihoods):
                 self.leave(row)
 
+    def _row_count(self, least: int) -> int:
+        return next((count for count in self._model.row_counts if count >= least), len(self._rows))
+
     def _make_room(self, num_tokens: int) -> None:
         if num_tokens > self._room:
-            longest = self._model.whole_room(self._model.context_length)
-            wanted = max(self._model.whole_room(num_tokens), min(2 * self._room, longest))
+            longest = self._model.room_for(self._model.context_length)
+            wanted = max(self._model.room_for(num_tokens), min(2 * self._room, longest))
             self._resize(len(self._rows), wanted)
 
     def _resize(self, num_rows: int, room: int) -> None:

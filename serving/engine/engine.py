@@ -21,12 +21,13 @@ import numpy as np
 from serving.call import Call
 from serving.engine.batch import RunningBatch
 from serving.engine.continuation import Continuation
-from serving.engine.model import Cache, StepwiseModel
+from serving.engine.model import MAX_STEPS, Cache, StepwiseModel
 from serving.errors import InternalError, ResourceExhaustedError, ServingError, UnavailableError
 
 _BURST_S = 0.012
 """How long a joining request waits at most, where a single step is not longer."""
-_MAX_BURST = 32
+_JOINING_BURST_S = 0.002
+"""The same while a prompt is being read between the steps."""
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +72,11 @@ class Engine:
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
+    @property
+    def num_continuations(self) -> int:
+        """Under way and waiting."""
+        return len(self._batch) + self._num_waiting
+
     def submit(self, prompts: Sequence[Sequence[Continuation]]) -> None:
         """Starts one request's continuations, grouped by prompt. ResourceExhaustedError if too many others
         wait already."""
@@ -95,7 +101,7 @@ class Engine:
         self._thread.join()
 
     def _max_rows(self) -> int:
-        room = self.model.whole_room(self.model.context_length)
+        room = self.model.room_for(self.model.context_length)
         cache = self.model.empty_cache(1, room)
         bytes_per_row = cache.dtype.size * int(np.prod(cache.shape))
         return max(1, min(self._config.max_batch, self._config.max_cache_bytes // bytes_per_row))
@@ -146,7 +152,8 @@ class Engine:
             if group.num_read < len(group.token_ids) - 1:
                 return
             while group.continuations and not self._batch.is_full:
-                self._batch.join(group.continuations[0], group.cache, group.room)
+                is_last = len(group.continuations) == 1
+                self._batch.join(group.continuations[0], group.cache, group.room, is_last)
                 group.continuations.popleft()
                 self._forget(1)
             if not group.continuations:
@@ -159,12 +166,12 @@ class Engine:
         model, piece = self.model, self._config.prefill_tokens
         to_read = len(group.token_ids) - 1
         if group.cache is None:
-            group.room = model.whole_room(max(1, -(-to_read // piece) * piece))
+            group.room = model.room_for(max(1, -(-to_read // piece) * piece))
             group.cache = model.empty_cache(1, group.room)
         if group.num_read == to_read:
             return 1
         count = min(piece, to_read - group.num_read)
-        width = min(piece, -(-count // 16) * 16)
+        width = model.read_width(count, piece)
         token_ids = np.zeros(width, np.int32)
         token_ids[:count] = group.token_ids[group.num_read : group.num_read + count]
         group.cache = model.read(token_ids, group.cache, group.num_read, count)
@@ -175,12 +182,15 @@ class Engine:
         with self._lock:
             somebody_waits = bool(self._waiting) and not self._batch.is_full
         num_steps = 1
-        if not somebody_waits and self._step_s > 0.0:
-            num_steps = max(1, min(_MAX_BURST, int(_BURST_S / self._step_s)))
+        if self._step_s > 0.0:
+            burst_s = _JOINING_BURST_S if somebody_waits else _BURST_S
+            num_steps = max(1, min(MAX_STEPS, int(burst_s / self._step_s)))
         started = time.monotonic()
         before = max(row.num_tokens for row in self._batch.continuations())
-        rows = self._batch.continuations()
+        rows, num_shapes = self._batch.continuations(), self.model.num_shapes
         self._batch.step(num_steps)
+        if self.model.num_shapes > num_shapes:
+            return  # The time went into compiling.
         made = max(1, max(row.num_tokens for row in rows) - before)
         took = (time.monotonic() - started) / made
         self._step_s = took if self._step_s == 0.0 else 0.7 * self._step_s + 0.3 * took

@@ -1,8 +1,9 @@
 """A loaded model's functions for generating step by step, as Python calls on NumPy arrays.
 
 What they do is declared in `serving.contract`, under "Step by step"; a SavedModel that
-lacks them is served by its signatures alone. Only the cache stays a tensor: it is
-written in place from call to call.
+lacks them is served by its signatures alone. Only the cache stays a tensor, often
+written in place from call to call. Where a model has the functions in a form to be
+compiled, those are called (`serving.engine.compiled`).
 """
 
 from __future__ import annotations
@@ -15,8 +16,13 @@ import numpy as np
 import tensorflow as tf
 
 from serving import contract
+from serving.engine.compiled import Compiled
 from serving.servables import graph_errors
 
+MAX_STEPS = 64
+"""Of one call."""
+COMPILED_ROWS = 32
+"""Of a batch whose functions are compiled, at most."""
 Cache: TypeAlias = Any
 """A tensor."""
 
@@ -64,10 +70,18 @@ class Likelihoods:
 class StepwiseModel:
     """The functions of one loaded SavedModel."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, may_compile: bool = True) -> None:
         """``model`` is what ``tf.saved_model.load`` gave; ask `is_stepwise` first."""
         functions = getattr(model, contract.STEPWISE)
         self._functions = {name: _callable(getattr(functions, name)) for name in contract.STEPWISE_FUNCTIONS}
+        compilable = getattr(functions, contract.COMPILABLE, None)
+        self.is_compiled = may_compile and compilable is not None
+        """Then a call for shapes that are new takes half a second or more."""
+        self._compiled: list[Compiled] = []
+        if self.is_compiled:
+            for name in ("read", "decode"):
+                self._functions[name] = Compiled(_callable(getattr(compilable, name)))
+                self._compiled.append(self._functions[name])
         description = {name: int(value) for name, value in self._functions["description"]().items()}
         self.context_length = description["context_length"]
         self.vocabulary_size = description["vocabulary_size"]
@@ -76,8 +90,35 @@ class StepwiseModel:
         self.num_alternatives = description["num_alternatives"]
         self.token_bytes: list[bytes] = self._functions["token_bytes"]().numpy().tolist()
 
-    def whole_room(self, num_tokens: int) -> int:
-        """Room in a cache for at least so many tokens."""
+    @property
+    def num_shapes(self) -> int:
+        """For how many shapes functions are compiled so far."""
+        return sum(function.num_shapes for function in self._compiled)
+
+    @property
+    def row_counts(self) -> tuple[int, ...]:
+        """How many rows a batch may have, ascending."""
+        return (1, 8, COMPILED_ROWS) if self.is_compiled else tuple(2**power for power in range(16))
+
+    def rows_to_keep(self, in_use: int) -> int:
+        """Twice as many where caches are large and copying one costs more than a step with idle rows."""
+        return in_use if self.is_compiled else 2 * in_use
+
+    def room_for(self, num_tokens: int) -> int:
+        """Room in a cache for at least so many tokens; where functions are compiled, one of few."""
+        room = self._whole(num_tokens)
+        if not self.is_compiled:
+            return room
+        few = self.room_multiple
+        while few < room:
+            few *= 2
+        return max(room, min(few, self._whole(self.context_length)))
+
+    def read_width(self, count: int, piece: int) -> int:
+        """How many tokens to read for ``count``, at most ``piece``."""
+        return piece if self.is_compiled and count > 16 else min(piece, -(-count // 16) * 16)
+
+    def _whole(self, num_tokens: int) -> int:
         return -(-num_tokens // self.room_multiple) * self.room_multiple
 
     def prepare(self, feeds: Mapping[str, tf.Tensor]) -> list[Prepared]:
@@ -130,12 +171,15 @@ class StepwiseModel:
         top_p: np.ndarray,
         with_likelihoods: bool,
     ) -> tuple[Cache, Steps]:
-        """As many steps as ``uniform`` has columns."""
+        """As many steps as ``uniform`` has columns, at most `MAX_STEPS`."""
+        num_steps = uniform.shape[1]
+        if self.is_compiled:
+            uniform = np.pad(uniform, [(0, 0), (0, MAX_STEPS - num_steps)])
         outputs = self._functions["decode"](
             cache,
             *(tf.constant(values) for values in (token_ids, positions, limits, uniform)),
             *(tf.constant(values) for values in (temperature, top_k, top_p)),
-            tf.constant(uniform.shape[1]),
+            tf.constant(num_steps),
             tf.constant(with_likelihoods),
         )
         likelihoods = _likelihoods(outputs) if with_likelihoods else None

@@ -1,4 +1,4 @@
-"""Every loaded language model's engine: made when a version is loaded, ended when its last lease is back.
+"""Every loaded language model's engines: made when a version is loaded, ended when its last lease is back.
 
 Requests for the generate signature, over gRPC and REST, join the running batch as
 streamed ones do, with the same answers as the signature's own graph. A model that cannot
@@ -17,8 +17,9 @@ import tensorflow as tf
 from serving import contract
 from serving.call import Call
 from serving.engine.continuation import Continuation, Delta, Listener
-from serving.engine.engine import Engine, EngineConfig
+from serving.engine.engine import EngineConfig
 from serving.engine.model import Prepared, StepwiseModel, is_stepwise
+from serving.engine.pool import EnginePool
 from serving.errors import UnimplementedError
 from serving.inference.prediction import ModelServer
 from serving.servables.servable import Runner, Servable
@@ -32,10 +33,10 @@ class EngineService:
         self.models = models
         self._config = config
         self._lock = threading.Lock()
-        self._engines: dict[tuple[str, int], Engine] = {}
+        self._engines: dict[tuple[str, int], EnginePool] = {}
         models.observe(self)
 
-    def engine(self, lease: Lease) -> Engine:
+    def engine(self, lease: Lease) -> EnginePool:
         """The engine of a leased version; UnimplementedError if the model has none."""
         with self._lock:
             engine = self._engines.get((lease.model_name, lease.version))
@@ -50,7 +51,7 @@ class EngineService:
         """See `serving.versions.repository.Observer`."""
         if not is_stepwise(servable.model):
             return
-        engine = Engine(StepwiseModel(servable.model), self._config)
+        engine = EnginePool(StepwiseModel(servable.model), self._config)
         runner = _runner(engine)
         for name in (contract.GENERATE, contract.SERVING_DEFAULT):
             if name in servable.signature_defs:
@@ -69,7 +70,7 @@ class EngineService:
             engine.close()
 
     def close(self) -> None:
-        """Ends every engine."""
+        """Ends them all."""
         with self._lock:
             engines, self._engines = self._engines, {}
         for engine in engines.values():
@@ -85,7 +86,7 @@ def prepared(model: StepwiseModel, prompts: Sequence[str | bytes], **settings: f
     return model.prepare(feeds)
 
 
-def _runner(engine: Engine) -> Runner:
+def _runner(engine: EnginePool) -> Runner:
     def run(feeds: Mapping[str, tf.Tensor], call: Call) -> dict[str, tf.Tensor]:
         rows = engine.model.prepare(feeds)
         deltas: queue.SimpleQueue[tuple[int, Delta]] = queue.SimpleQueue()

@@ -12,8 +12,8 @@ from tensorflow_serving.apis import model_pb2
 
 from serving.call import Call
 from serving.engine.continuation import Continuation, Delta, Listener
-from serving.engine.engine import Engine
 from serving.engine.model import Prepared
+from serving.engine.pool import EnginePool
 from serving.engine.service import EngineService, prepared
 from serving.errors import InvalidArgumentError
 from serving.versions.repository import Lease
@@ -42,7 +42,7 @@ class Running:
     """A request under way on one version."""
 
     lease: Lease
-    engine: Engine
+    engine: EnginePool
     prompts: list[Prepared]
     deltas: AsyncIterator[tuple[int, Delta]]
     """What continuation gained what; prompt ``i``'s ``j``-th has the number ``i * num_choices + j``. Raises a
@@ -113,7 +113,7 @@ def _forward(
     return forward
 
 
-def _prepared(engine: Engine, asked: Asked) -> list[Prepared]:
+def _prepared(engine: EnginePool, asked: Asked) -> list[Prepared]:
     texts = [prompt if isinstance(prompt, str) else "" for prompt in asked.prompts]
     rows = prepared(engine.model, texts, **asked.settings)
     return [
@@ -122,7 +122,7 @@ def _prepared(engine: Engine, asked: Asked) -> list[Prepared]:
     ]
 
 
-def _of_tokens(engine: Engine, start: Prepared, prompt: tuple[int, ...]) -> Prepared:
+def _of_tokens(engine: EnginePool, start: Prepared, prompt: tuple[int, ...]) -> Prepared:
     model = engine.model
     if wrong := [token for token in prompt if not 0 <= token < model.vocabulary_size]:
         raise InvalidArgumentError(

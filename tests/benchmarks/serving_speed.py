@@ -208,7 +208,7 @@ def in_process(name: str, version_dir: str) -> None:
         tokens = row.token_ids[:-1]
         padded = [*tokens, *[0] * (-len(tokens) % 16)]
         cache = model.read(np.array(padded, np.int32), model.empty_cache(1, 128), 0, len(tokens))
-        batch.join(Continuation(row, model.context_length, lambda delta: None, Call()), cache, 128)
+        batch.join(Continuation(row, model.context_length, lambda delta: None, Call()), cache, 128, True)
         batch.step(1)
         taken.append(time.perf_counter() - begun)
     say(f"{name:8} one token in process: median {1e3 * statistics.median(taken):.2f} ms")

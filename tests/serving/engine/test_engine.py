@@ -22,9 +22,11 @@ from serving.errors import (
 PROMPTS = ["The quick brown fox", "", "Pack my box with five dozen liquor jugs! " * 2, "How vexingly", "é🙂"]
 
 
-@pytest.fixture(scope="module")
-def model(stepwise_model):
-    return StepwiseModel(stepwise_model)
+@pytest.fixture(scope="module", params=[True, False], ids=["compiled", "plain"])
+def model(stepwise_model, request):
+    model = StepwiseModel(stepwise_model, may_compile=request.param)
+    assert model.is_compiled == request.param
+    return model
 
 
 @pytest.fixture
