@@ -262,10 +262,10 @@ def _explain(path: Path, problem: Any) -> str:
 def _nearest(location: tuple[Any, ...]) -> str:
     model: Any = PipelineConfig
     for part in location[:-1]:
-        if part not in model.model_fields:  # An element's index, or a dictionary's key.
-            continue
         if part in catalog.tasks():
             model = catalog.tasks()[part]
+            continue
+        if part not in getattr(model, "model_fields", {}):  # An element's index, or a dictionary's key.
             continue
         annotation = model.model_fields[part].annotation
         inner = typing.get_args(annotation)

@@ -45,7 +45,7 @@ class LanguageModel:
                 f"{saved_model}: no function {' and '.join(missing) or contract.STEPWISE!r}, with which "
                 "tasks are asked: another version of Lexmill exported this model: train or export it again"
             )
-        self._stepwise = StepwiseModel(self._loaded)
+        self._stepwise = StepwiseModel(self._loaded, may_compile=False)  # Rows and rooms are too many.
         self._encode, self._weigh, self._read = (
             getattr(functions, name).concrete_functions[0] for name in ("encode", "weigh", "read")
         )
@@ -83,7 +83,7 @@ class LanguageModel:
         return max(1, min(_MAX_ROWS, _MAX_BYTES // (2 * cache + attention + logits)))
 
     def whole_room(self, num_tokens: int) -> int:
-        return self._stepwise.whole_room(num_tokens)
+        return self._stepwise.room_for(num_tokens)
 
     def empty_cache(self, num_rows: int, room: int) -> Cache:
         return self._stepwise.empty_cache(num_rows, room)

@@ -18,7 +18,7 @@ from pipeline.kubeflow.submit_settings import KubeflowSubmission, VertexSubmissi
 
 Stage = Literal[
     "CorpusGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "TokenizerTrainer",
-    "SequencePacker", "Trainer", "BaselineFinder", "Evaluator", "ServingValidator", "Pusher",
+    "SequencePacker", "Trainer", "BaselineFinder", "Evaluator", "TaskEvaluator", "ServingValidator", "Pusher",
 ]  # fmt: skip
 
 _RESOURCE_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")

@@ -414,7 +414,7 @@ def test_training_starts_from_the_model_pushed_last_and_takes_over_its_tokenizer
     [(newest, found), *_] = model_store.manifests(str(served))
     shape = {name: value for name, value in found.model.model_dump().items() if value is not None}
     settings = [f"model.{name}={value}" for name, value in shape.items() if name != "size"]
-    loose = ["evaluation.max_regression=8", "evaluation.max_source_regression=8"]
+    loose = ["evaluation.max_regression=8", "evaluation.max_slice_regression=8"]
     warm = [*settings, *loose, "training.warm_start=latest"]
     ran = _run(tiny_config, *(word for setting in warm for word in ("--set", setting)))
     assert ran.status == 0, ran.output

@@ -39,6 +39,8 @@ SETTINGS = dict(
     )
 )
 """The overrides of the commands above."""
+STAGES = set(get_args(Stage)) - {"TaskEvaluator"}
+"""tiny asks no tasks."""
 BOTH = pytest.mark.parametrize("target", list(Target))
 
 
@@ -101,13 +103,20 @@ def test_the_kfp_sdk_loads_it(texts, target):
 
     loaded = components.load_component_from_text(texts[target])
     assert loaded.name == "tiny"
-    assert set(loaded.pipeline_spec.root.dag.tasks) == set(get_args(Stage))
+    assert set(loaded.pipeline_spec.root.dag.tasks) == STAGES
+
+
+def test_tasks_are_a_stage_of_their_own_where_there_are_any():
+    text = _compile(
+        Target.KUBEFLOW, 'tasks.evaluate=[{task="parity"}]', "kubeflow.stages.TaskEvaluator.cpu=2"
+    )
+    assert set(_tasks(text)) == set(get_args(Stage))
 
 
 @BOTH
 def test_every_stage_is_a_container_of_the_configured_image_and_our_entry_point(texts, target):
     containers = _containers(texts[target])
-    assert set(containers) == set(get_args(Stage))
+    assert set(containers) == STAGES
     assert {container["image"] for container in containers.values()} == {"lexmill:latest"}
     assert {tuple(container["command"]) for container in containers.values()} == {compiler.RUN}
     assert not any("lifecycle" in container for container in containers.values())
@@ -138,7 +147,7 @@ def test_retries_are_the_stages_own_or_the_defaults(texts):
     policy = {"backoffDuration": "60s", "backoffFactor": 2.0, "backoffMaxDuration": "3600s"}
     kubeflow, vertex = (_tasks(texts[target]) for target in Target)
     assert {name: task.get("retryPolicy") for name, task in kubeflow.items()} == {
-        name: {**policy, "maxRetryCount": 2} if name == "Trainer" else None for name in get_args(Stage)
+        name: {**policy, "maxRetryCount": 2} if name == "Trainer" else None for name in STAGES
     }
     assert {task["retryPolicy"]["maxRetryCount"] for task in vertex.values()} == {1}
 
@@ -146,7 +155,7 @@ def test_retries_are_the_stages_own_or_the_defaults(texts):
 @BOTH
 def test_stages_that_look_at_files_are_not_cached(texts, target):
     cached = {name for name, task in _tasks(texts[target]).items() if task["cachingOptions"]}
-    assert cached == set(get_args(Stage)) - {"CorpusGen", "Pusher"}
+    assert cached == STAGES - {"CorpusGen", "Pusher"}
 
 
 def test_a_stage_has_the_defaults_but_for_what_it_says_itself(tmp_path):
