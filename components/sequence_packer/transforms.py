@@ -244,7 +244,7 @@ class _Tokenize(beam.DoFn):
         """A run for each stream, and ``found`` empty."""
         sorted_documents = (
             (
-                (stream.split, stream.source, stream.shard),
+                tuple(stream),
                 placed_documents.to_blocks(sorted(items, key=placed_documents.place)),
             )
             for stream, items in sorted(found.items())

@@ -55,7 +55,12 @@ def test_a_push_moves_the_model_file_last_and_leaves_nothing_beside(bucket, save
     store, base = bucket
     assert model_store.push(saved_model, base, _manifest("a")) == 1
     assert model_store.push(saved_model, base, _manifest("b")) == 2
-    files = ["assets.extra/lexmill.json", "saved_model.pb", "variables/variables.index"]
+    files = [
+        "assets.extra/lexmill.json",
+        "assets.extra/mlmd_uuid",
+        "saved_model.pb",
+        "variables/variables.index",
+    ]
     assert _names(store, base) == [f"{version}/{name}" for version in (1, 2) for name in files]
     for version in (1, 2):
         start = f"{base}/{version}/".removeprefix("gs://files/")

@@ -24,6 +24,7 @@ def overrides(tmp_path):
         folder = tmp_path / "served" / "tiny" / str(version)
         folder.mkdir(parents=True)
         manifest.write(str(folder), _manifest(weights))
+        (folder / "saved_model.pb").touch()
     return [f"output.root={tmp_path}/build", f"output.serving_dir={tmp_path}/served"]
 
 

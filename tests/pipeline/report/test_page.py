@@ -72,7 +72,7 @@ def _contents(log, **values):
         },
     )  # fmt: skip
     stages = {"Trainer": "done", "Pusher": "done"}
-    run = Run("20260131-235959-123", stages, summary, True, True, 3, "/served/3", "/e", "/t")
+    run = Run("20260131-235959-123", stages, summary, None, True, True, 3, "/served/3", "/e", None, "/t")
     model = Artifact(5, "Model", f"/artifacts/{HOSTILE}")
     rows = Artifact(4, "Examples", "/rows")
     executions = [
@@ -169,7 +169,7 @@ def test_a_table_within_a_table_is_marked_if_a_field_of_it_differs(log):
 
 
 def test_a_run_that_did_not_come_to_its_training_has_a_page(log):
-    run = Run("nonsense", {"CorpusGen": "failed"}, None, False, False, None, None, None, None)
+    run = Run("nonsense", {"CorpusGen": "failed"}, None, None, False, False, None, None, None, None, None)
     contents = _contents(
         training_log.EMPTY, run=run, outcome="failed", verdict="The stage CorpusGen failed.", executions=[],
         configuration={}, packing=None, log_tail="ValueError: a",
