@@ -1,19 +1,19 @@
 """The pipeline's own components: one folder each, beside the contracts they share.
 
-`Tokenizer` is reachable here because orchestrators import an artifact's class by its
-type name, ``components.Tokenizer``; it is imported on first use, as it needs TFX.
+The artifacts' classes are reachable here because orchestrators import them by their type
+names, such as ``components.Tokenizer``; they are imported on first use, as they need TFX.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Tokenizer"]
+__all__ = ["EmergenceReport", "Prediction", "Rung", "Tokenizer"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "Tokenizer":
-        from components.artifacts import Tokenizer
+    if name in __all__:
+        from components import artifacts
 
-        return Tokenizer
+        return getattr(artifacts, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -25,6 +25,7 @@ from models.config import ModelConfig, Settings, TrainingConfig
 from models.networks import sizes
 from pipeline import beam_options
 from pipeline.errors import ConfigError
+from pipeline.ladder.settings import LadderConfig
 from pipeline.stack import toml_loads
 from serving.tensorflow_serving.config import ServingConfig
 
@@ -92,6 +93,7 @@ class PipelineConfig(Settings):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    ladder: LadderConfig = LadderConfig()
     output: OutputConfig = OutputConfig()
     beam: BeamConfig = BeamConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()

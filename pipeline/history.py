@@ -21,6 +21,7 @@ from pipeline.errors import MissingInputError
 
 _RUNNING = {metadata_store_pb2.Execution.NEW, metadata_store_pb2.Execution.RUNNING}
 _SHOWN_RUNS = 5
+_FIRST_STAGE = "CorpusGen"
 _FINISHED = {metadata_store_pb2.Execution.COMPLETE: "done", metadata_store_pb2.Execution.CACHED: "cached"}
 
 
@@ -86,7 +87,9 @@ def runs(config: PipelineConfig) -> list[Run]:
     store = metadata_store.MetadataStore(connection(config))
     contexts = store.get_contexts_by_type(constants.PIPELINE_RUN_CONTEXT_TYPE_NAME)
     found = [_run(store, config, context) for context in contexts]
-    return sorted(found, key=lambda run: run.run_id, reverse=True)
+    # A ladder's predictions and its report are runs to TFX, and have no data of their own.
+    whole = [run for run in found if not run.stages or _FIRST_STAGE in run.stages]
+    return sorted(whole, key=lambda run: run.run_id, reverse=True)
 
 
 def choose(config: PipelineConfig, run_id: str | None, command: str) -> Run:

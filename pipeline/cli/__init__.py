@@ -11,7 +11,7 @@ import warnings
 
 import typer
 
-from pipeline.cli import configuration, data, kubeflow, model, running, serving, training
+from pipeline.cli import configuration, data, kubeflow, ladder, model, running, serving, training
 from pipeline.errors import PipelineError
 from serving.silence import libraries_silenced
 
@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (running, model, serving, training, data, kubeflow, configuration):
+for group in (running, model, serving, training, data, ladder, kubeflow, configuration):
     app.add_typer(group.app)
 
 
