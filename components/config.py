@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from models.config import Settings
+from models.features import NUM_SPECIAL_TOKENS
 
 
 class SourceConfig(Settings):
@@ -144,16 +145,40 @@ class CorpusConfig(Settings):
 
 
 class TokenizerConfig(Settings):
-    """How text becomes tokens: a SentencePiece model trained on the train split."""
+    """How text becomes tokens: a SentencePiece model made from the train split. What its pieces cannot spell
+    becomes bytes, so no text is lost."""
 
-    algorithm: Literal["bpe", "unigram"] = "bpe"
-    """BPE trains about ten times faster; unigram encodes about twice as fast."""
-    vocabulary_size: int = Field(default=4096, ge=260, le=1_000_000)
-    """Pieces, the 256 bytes and the special tokens included."""
+    algorithm: Literal["bpe", "unigram", "characters", "bytes"] = "bpe"
+    """BPE trains about ten times faster; unigram encodes about twice as fast. ``characters``: a piece for
+    each character of the train split; for arithmetic and other text of few characters. ``bytes``:
+    nothing is trained."""
+    vocabulary_size: int = Field(default=4096, ge=1, le=1_000_000)
+    """Pieces, the 256 bytes and the special tokens included: just as many for ``bpe`` and ``unigram``, at
+    most as many for ``characters``; ``bytes`` has no others."""
     character_coverage: float = Field(default=0.9995, gt=0.9, le=1.0)
     """Share of the training text's characters with a piece of their own; the rest become bytes."""
     max_training_bytes: int = Field(default=50_000_000, ge=1000)
     """Trains on at most this much text, a sample by hash."""
+
+    @property
+    def num_fixed_pieces(self) -> int:
+        """Those that every vocabulary has: the bytes and the special tokens."""
+        return 256 + NUM_SPECIAL_TOKENS
+
+    @property
+    def max_pieces(self) -> int:
+        """How many there may be; ``characters`` may have fewer."""
+        return self.num_fixed_pieces if self.algorithm == "bytes" else self.vocabulary_size
+
+    @model_validator(mode="after")
+    def _the_vocabulary_has_room(self) -> TokenizerConfig:
+        least = self.num_fixed_pieces
+        if self.vocabulary_size < least:
+            raise ValueError(
+                f"vocabulary_size = {self.vocabulary_size}: at least {least}, for the 256 bytes and "
+                f"{least - 256} special tokens"
+            )
+        return self
 
 
 class PresetTokenizer(Settings):

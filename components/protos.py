@@ -1,12 +1,9 @@
-"""Protocol messages whose owners' Python modules the data stages must not import.
+"""Protocol messages whose owner's Python modules the data stages must not import.
 
 `Example` is wire compatible with ``tf.train.Example``, and `Feature` is one of its values: importing
-TensorFlow costs each Beam worker seconds and half a gigabyte. `ModelProto` has those fields of
-SentencePiece's model that `tokenizer_trainer.training` edits; the generated module in the
-package needs a newer protobuf than TFX's base stack has. Fields that are not
-listed survive a round trip, as unknown fields.
+TensorFlow costs each Beam worker seconds and half a gigabyte.
 
-Sources: tensorflow/core/example/{example,feature}.proto, sentencepiece_model.proto.
+Source: tensorflow/core/example/{example,feature}.proto.
 """
 
 from __future__ import annotations
@@ -52,21 +49,6 @@ message_type {
   name: "Example"
   field { name: "features" number: 1 label: LABEL_OPTIONAL type_name: ".lexmill.Features" }
 }
-message_type {
-  name: "NormalizerSpec"
-  field { name: "escape_whitespaces" number: 5 label: LABEL_OPTIONAL type: TYPE_BOOL }
-}
-message_type {
-  name: "ModelProto"
-  field { name: "pieces" number: 1 label: LABEL_REPEATED type_name: ".lexmill.ModelProto.SentencePiece" }
-  field { name: "normalizer_spec" number: 3 label: LABEL_OPTIONAL type_name: ".lexmill.NormalizerSpec" }
-  nested_type {
-    name: "SentencePiece"
-    field { name: "piece" number: 1 label: LABEL_OPTIONAL type: TYPE_STRING }
-    field { name: "score" number: 2 label: LABEL_OPTIONAL type: TYPE_FLOAT }
-    field { name: "type" number: 3 label: LABEL_OPTIONAL type: TYPE_INT32 default_value: "1" }
-  }
-}
 """
 
 
@@ -82,8 +64,3 @@ _POOL.Add(text_format.Parse(_FILE, descriptor_pb2.FileDescriptorProto()))
 
 Example: Any = _message_class("Example")
 Feature: Any = _message_class("Feature")
-ModelProto: Any = _message_class("ModelProto")
-NORMAL_PIECE = 1
-"""``ModelProto.SentencePiece.type`` of a learnt piece."""
-BYTE_PIECE = 6
-"""… of one of the 256 bytes."""

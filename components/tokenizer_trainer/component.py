@@ -50,6 +50,10 @@ class Executor(base_executor.BaseExecutor):
             _write(directory, _of_preset(PresetTokenizer.model_validate_json(source)))
             return
         settings = TokenizerConfig.model_validate_json(exec_properties[SETTINGS])
+        if settings.algorithm == "bytes":
+            _write(directory, training.train([], settings))
+            progress.report(f"{settings.max_pieces} pieces: the bytes and the special tokens")
+            return
         train_uri = artifact_utils.get_split_uri(input_dict[EXAMPLES], TRAIN)
         texts = sampling.sample_by_hash(_texts(train_uri), settings.max_training_bytes)
         num_bytes = sum(len(text.encode()) for text in texts)

@@ -32,29 +32,45 @@ import sentencepiece
 
 from components.config import TokenizerConfig
 from components.errors import CorpusError, VocabularyError
-from components.protos import NORMAL_PIECE, ModelProto
+from components.tokenizer_trainer import alphabets
 from models.features import END_ID, PAD_ID, UNK_ID
-from models.tokenizing.sentence_pieces import SentencePieceModel
+from models.tokenizing.model_proto import NORMAL, ModelProto
+from models.tokenizing.sentence_pieces import SPACE, SentencePieceModel
 
-_SPACE = "\u2581"
 _STAND_INS = {"\n": "\ue000", "\r": "\ue001", "\t": "\ue002"}
-_UNTRAINABLE = ("\0", _SPACE, "\u2585", *_STAND_INS.values())
+_UNTRAINABLE = ("\0", SPACE, "\u2585", *_STAND_INS.values())
 """U+2585 is the trainer's mark for unknown text; it skips sentences with it, or with a NUL."""
 _TO_TRAINER = str.maketrans({**_STAND_INS, **dict.fromkeys(_UNTRAINABLE, "\0")})
-_FROM_TRAINER = str.maketrans({_SPACE: " ", **{mark: char for char, mark in _STAND_INS.items()}})
+_FROM_TRAINER = str.maketrans({SPACE: " ", **{mark: char for char, mark in _STAND_INS.items()}})
 _MAX_SENTENCE_CHARS = 10_000
 _SENTENCE = re.compile(
     rf"(?:[^\0\ue000]{{1,{_MAX_SENTENCE_CHARS}}}\ue000{{0,99}}|\ue000{{1,{_MAX_SENTENCE_CHARS}}})"
 )
 _NUM_THREADS = 4
+_NO_TEXT = "the train split has no text to train a tokenizer on; add text to the corpus"
 
 
 def train(texts: Iterable[str], settings: TokenizerConfig) -> bytes:
-    """A serialized model. Raises `VocabularyError` with the nearest size that works."""
+    """A serialized model.
+
+    Raises:
+      CorpusError: there is no text.
+      VocabularyError: the vocabulary's size does not fit the text; names the nearest that does.
+    """
+    if settings.algorithm == "bytes":
+        return alphabets.serialize("", settings)
+    if settings.algorithm == "characters":
+        if not (found := alphabets.alphabet(texts, settings)):
+            raise CorpusError(_NO_TEXT)
+        return alphabets.serialize(found, settings)
+    return _train_pieces(texts, settings)
+
+
+def _train_pieces(texts: Iterable[str], settings: TokenizerConfig) -> bytes:
     sentences = (sentence for text in texts for sentence in cut(text))
     first = next(sentences, None)
     if first is None:
-        raise CorpusError("the train split has no text to train a tokenizer on; add text to the corpus")
+        raise CorpusError(_NO_TEXT)
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
@@ -100,7 +116,7 @@ def bytes_per_token(model: SentencePieceModel, texts: Sequence[str], max_bytes: 
 def _without_escapes(serialized: bytes) -> bytes:
     model = ModelProto.FromString(serialized)
     for piece in model.pieces:
-        if piece.type == NORMAL_PIECE:
+        if piece.type == NORMAL:
             piece.piece = piece.piece.translate(_FROM_TRAINER)
     model.normalizer_spec.escape_whitespaces = False
     return bytes(model.SerializeToString(deterministic=True))

@@ -19,10 +19,9 @@ import numpy as np
 import sentencepiece
 
 from models.errors import PresetError
+from models.tokenizing.model_proto import ModelProto
 from models.tokenizing.vocabulary import Vocabulary
 
-_TRAINER_SPEC, _BOS_PIECE, _EOS_PIECE, _PAD_PIECE = 2, 46, 47, 48
-"""Field numbers in sentencepiece_model.proto."""
 SPACE = "\u2581"
 """How a model that escapes whitespace writes a space."""
 
@@ -30,7 +29,7 @@ SPACE = "\u2581"
 @final
 @dataclasses.dataclass(frozen=True)
 class SentencePieceModel:
-    """Pieces by SentencePiece, BPE or unigram."""
+    """Pieces by SentencePiece, of whichever algorithm."""
 
     proto: bytes
     """The serialized model; all that is pickled."""
@@ -46,7 +45,7 @@ class SentencePieceModel:
 
     def encode(self, text: str) -> np.ndarray:
         """Token ids, int32 ``(tokens,)``; never a special token's, whatever the text spells."""
-        return np.asarray(self._processor.encode(text), dtype=np.int32)
+        return np.asarray(self._processor.encode_as_numpy(text), dtype=np.int32)
 
     def decode(self, token_ids: Sequence[int] | np.ndarray) -> str:
         """The text; special tokens give nothing."""
@@ -91,8 +90,6 @@ class SentencePieceModel:
 def with_special_pieces(proto: bytes, start: str | None, end: str, pad: str | None) -> bytes:
     """``proto`` with its start, end and padding pieces named; None where there is none.
 
-    Protocol messages merge when they are put one after the other, and the last value of a field holds.
-
     Raises:
       PresetError: a piece is not a special one of the model.
     """
@@ -102,23 +99,7 @@ def with_special_pieces(proto: bytes, start: str | None, end: str, pad: str | No
         index = model.piece_to_id(name)
         if not model.is_control(index) and not (name == pad and model.is_unknown(index)):
             raise PresetError(f"its SentencePiece model has no special piece {name!r}")
-    fields = {_BOS_PIECE: start or "", _EOS_PIECE: end, _PAD_PIECE: pad or ""}
-    trainer = b"".join(_text_field(number, value) for number, value in fields.items())
-    return proto + _bytes_field(_TRAINER_SPEC, trainer)
-
-
-def _text_field(number: int, value: str) -> bytes:
-    return _bytes_field(number, value.encode())
-
-
-def _bytes_field(number: int, value: bytes) -> bytes:
-    """A length-delimited field of a protocol message (wire type 2)."""
-    return _varint(number << 3 | 2) + _varint(len(value)) + value
-
-
-def _varint(value: int) -> bytes:
-    parts = []
-    while value > 0x7F:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*parts, value])
+    edited = ModelProto.FromString(proto)
+    trainer = edited.trainer_spec
+    trainer.bos_piece, trainer.eos_piece, trainer.pad_piece = start or "", end, pad or ""
+    return bytes(edited.SerializeToString(deterministic=True))

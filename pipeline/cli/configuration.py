@@ -28,7 +28,7 @@ def config_check(config: Config = DEFAULT, overrides: Set = None) -> None:
 
     loaded = load(config, overrides or [])
     with libraries_silenced():
-        size = counts.count(loaded.model, loaded.tokenizer.vocabulary_size, loaded.packing.sequence_length)
+        size = counts.count(loaded.model, loaded.tokenizer.max_pieces, loaded.packing.sequence_length)
     typer.echo(f"{config}: valid; {loaded.model.family} of {size.summary()}")
 
 

@@ -48,11 +48,11 @@ def export_model(shape: dict[str, int], directory: str) -> None:
     import keras
 
     from components.config import TokenizerConfig
-    from components.protos import ModelProto
     from components.tokenizer_trainer import training
     from models import causal_lm, export
     from models.config import ModelConfig
     from models.tokenizer import GraphTokenizer
+    from models.tokenizing.model_proto import ModelProto
 
     keras.utils.set_random_seed(0)
     fields = ("num_layers", "hidden_dim", "num_heads")

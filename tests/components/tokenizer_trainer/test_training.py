@@ -16,7 +16,8 @@ from components.tokenizer_trainer import training
 from models.features import END_ID, NUM_SPECIAL_TOKENS, PAD_ID, UNK_ID
 from models.tokenizing.sentence_pieces import SentencePieceModel
 
-ALGORITHMS = pytest.mark.parametrize("algorithm", ["bpe", "unigram"])
+TRAINED = pytest.mark.parametrize("algorithm", ["bpe", "unigram"])
+ALGORITHMS = pytest.mark.parametrize("algorithm", ["bpe", "unigram", "characters", "bytes"])
 HOSTILE = [
     "\u2581",
     "\u2585",
@@ -180,7 +181,7 @@ def test_training_twice_gives_the_same_bytes(algorithm: str) -> None:
     assert training.train(["".join(words)], config) == training.train(["".join(words)], config)
 
 
-@ALGORITHMS
+@TRAINED
 def test_too_large_a_vocabulary_names_the_largest_that_works(algorithm: str) -> None:
     config = TokenizerConfig.model_validate({"algorithm": algorithm, "vocabulary_size": 5000})
 
@@ -192,7 +193,7 @@ def test_too_large_a_vocabulary_names_the_largest_that_works(algorithm: str) -> 
     assert model.vocabulary_size == largest
 
 
-@ALGORITHMS
+@TRAINED
 def test_too_small_a_vocabulary_names_the_smallest_that_works(algorithm: str) -> None:
     config = TokenizerConfig.model_validate({"algorithm": algorithm, "vocabulary_size": 260})
 
@@ -206,6 +207,7 @@ def test_too_small_a_vocabulary_names_the_smallest_that_works(algorithm: str) ->
     assert model.vocabulary_size == smallest
 
 
-def test_a_corpus_without_trainable_text_is_an_error() -> None:
+@pytest.mark.parametrize(("algorithm", "texts"), [("bpe", ["\0", ""]), ("characters", [""])])
+def test_a_corpus_without_trainable_text_is_an_error(algorithm: str, texts: list[str]) -> None:
     with pytest.raises(CorpusError, match="no text to train a tokenizer on"):
-        training.train(["\0", ""], TokenizerConfig())
+        training.train(texts, TokenizerConfig.model_validate({"algorithm": algorithm}))
