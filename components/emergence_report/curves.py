@@ -3,7 +3,7 @@
 A score is adjusted for guessing, ``(score - chance) / (1 - chance)``: 0 is a guess and 1 all right, so that
 a task of two choices and one of a thousand are read by the same rules. Noise makes a rising curve dip; where
 its course matters, the curve is the nearest one that never falls (Barlow et al., Statistical Inference
-under Order Restrictions, 1972: pool adjacent violators).
+under Order Restrictions, 1972, section 1.2).
 
 Worked examples: of two choices, 0.75 right is half of what there is above a guess; ``0, 0.4, 0.2, 1`` rises
 as ``0, 0.3, 0.3, 1``.
@@ -12,7 +12,6 @@ as ``0, 0.3, 0.3, 1``.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -77,13 +76,14 @@ def above_chance(scores: np.ndarray, chance: float) -> np.ndarray:
     return (scores - chance) / (1.0 - chance)
 
 
-def rising(values: Sequence[float] | np.ndarray) -> np.ndarray:
-    """The non-decreasing values with the least sum of squared differences from ``values``."""
-    blocks: list[list[float]] = []  # [mean, how many]
-    for value in values:
-        blocks.append([float(value), 1.0])
-        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
-            mean, count = blocks.pop()
-            before, many = blocks[-1]
-            blocks[-1] = [(before * many + mean * count) / (many + count), many + count]
-    return np.concatenate([np.full(int(count), mean) for mean, count in blocks])
+def rising(values: np.ndarray) -> np.ndarray:
+    """The non-decreasing values with the least sum of squared differences from ``values``, ``(..., levels)``:
+    at each place the largest, over where a stretch begins, of the least mean, over where it ends."""
+    count = values.shape[-1]
+    sums = np.concatenate([np.zeros((*values.shape[:-1], 1)), np.cumsum(values, axis=-1)], axis=-1)
+    result = np.empty(values.shape, np.float64)
+    for place in range(count):
+        begins, ends = np.arange(place + 1)[:, np.newaxis], np.arange(place, count)
+        means = (sums[..., np.newaxis, ends + 1] - sums[..., begins]) / (ends + 1 - begins)
+        result[..., place] = means.min(axis=-1).max(axis=-1)
+    return result

@@ -200,8 +200,8 @@ def _reading(label: str, records: Sequence[RungRecord]) -> TaskReading:
         agreement=verdict.agreement,
         breakthroughness=_finite(breakthroughness.breakthroughness(found.sharp)) if several else None,
         linearity=_finite(breakthroughness.linearity(found.sharp)) if several else None,
-        sharpness=sharpness(found.log_compute, found.sharp),
-        smooth_sharpness=sharpness(found.log_compute, found.smooth),
+        sharpness=float(sharpness(found.log_compute, found.sharp)),
+        smooth_sharpness=float(sharpness(found.log_compute, found.smooth)),
         discrepancy=float(mirage.discrepancy(found.sharp, found.smooth, found.target_tokens)),
         threshold=threshold and Threshold(
             loss=threshold.loss,

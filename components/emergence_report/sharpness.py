@@ -19,15 +19,16 @@ WINDOW = 1 / 3
 """Of the range: four rungs, the fewest that are judged, are three steps."""
 
 
-def sharpness(positions: np.ndarray, scores: np.ndarray) -> float:
-    """``positions`` ascending, in decades; 0 where nothing rises."""
-    curve = rising(scores)
-    total = curve[-1] - curve[0]
-    if total <= 0.0:
-        return 0.0
+def sharpness(positions: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Of curves ``(..., levels)`` at ``positions``, ``(levels,)`` ascending, in decades; 0 where nothing rises."""
+    curves = rising(scores)
+    totals = curves[..., -1] - curves[..., 0]
     width = (positions[-1] - positions[0]) * WINDOW
     # Between knots everything is linear, so the steepest window begins or ends on one.
-    starts = np.concatenate([positions, positions - width])
-    starts = np.clip(starts, positions[0], positions[-1] - width)
-    rises = np.interp(starts + width, positions, curve) - np.interp(starts, positions, curve)
-    return float(rises.max() / total)
+    starts = np.clip(np.concatenate([positions, positions - width]), positions[0], positions[-1] - width)
+    rises = [
+        np.interp(starts + width, positions, knot) - np.interp(starts, positions, knot)
+        for knot in np.eye(len(positions))
+    ]
+    steepest = (curves @ np.array(rises)).max(axis=-1)
+    return np.where(totals > 0.0, steepest / np.where(totals > 0.0, totals, 1.0), 0.0)

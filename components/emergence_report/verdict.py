@@ -22,13 +22,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from components.emergence_report import mirage
 from components.emergence_report.curves import Curve, above_chance, rising
-from components.emergence_report.resampling import RESAMPLES, Resampled, resample
+from components.emergence_report.resampling import Resampled, resample
 from components.emergence_report.sharpness import sharpness
 
 Kind = Literal["emergent", "smooth", "metric mirage", "not learned", "undecided"]
@@ -61,17 +61,35 @@ class _Answer:
     why: str
 
 
+class _Figures(NamedTuple):
+    """Of one curve, or of many: what the questions are asked of."""
+
+    first: Any
+    """The smallest models' score, adjusted for guessing, on the curve that never falls."""
+    best: Any
+    jump: Any
+    """Share of the rise in the steepest third."""
+    before: Any
+    """How many rungs have nothing yet."""
+    models: Any
+    """How many models have learnt it, by that curve."""
+    least: Any
+    """The lowest measured score of the rungs that have."""
+    partial: Any
+    """As ``jump``, with partial credit; 0 where that does not rise."""
+    off: Any
+    """The largest difference of exact match from p^L."""
+
+
 def decide(curve: Curve, resampled: Resampled | None = None) -> Verdict:
     """The verdict; ``resampled`` where the resamples are at hand already."""
     thin = _too_thin(curve)
     if thin:
         return Verdict("undecided", thin, None)
     resampled = resampled or resample(curve)
-    answer = _answer(curve, curve.sharp, curve.smooth)
-    kinds = Counter(
-        _answer(curve, sharp, smooth).kind
-        for sharp, smooth in zip(resampled.sharp, resampled.smooth, strict=True)
-    )
+    answer = _answer(_figures(curve, curve.sharp, curve.smooth))
+    columns = (column.tolist() for column in _figures(curve, resampled.sharp, resampled.smooth))
+    kinds = Counter(_answer(_Figures(*row)).kind for row in zip(*columns, strict=True))
     total = sum(kinds.values())
     agreement = kinds[answer.kind] / total
     if answer.kind != "undecided" and agreement < AGREEMENT:
@@ -84,7 +102,7 @@ def decide(curve: Curve, resampled: Resampled | None = None) -> Verdict:
 def _too_thin(curve: Curve) -> str:
     levels = len(curve.levels)
     if levels < LEAST_LEVELS:
-        return f"Too thin: {levels} sizes, and a jump cannot be told from a rise with fewer than {LEAST_LEVELS}."
+        return f"Too thin: {levels} sizes, and a jump is told from a rise with {LEAST_LEVELS} or more."
     if curve.num_items < LEAST_ITEMS:
         return f"Too thin: {curve.num_items} items, at least {LEAST_ITEMS} are needed."
     decades = float(curve.log_compute[-1] - curve.log_compute[0])
@@ -93,52 +111,68 @@ def _too_thin(curve: Curve) -> str:
     return ""
 
 
-def _answer(curve: Curve, sharp: np.ndarray, smooth: np.ndarray) -> _Answer:
-    """What the scores say if they are taken as exact; arrays ``(levels,)``."""
+def _figures(curve: Curve, sharp: np.ndarray, smooth: np.ndarray) -> _Figures:
+    """Of scores ``(..., levels)`` that are taken as exact."""
+    positions = curve.log_compute
     adjusted = above_chance(sharp, curve.chance)
     level = rising(adjusted)
-    best = float(level[-1])
-    if best < ABSENT:
-        return _Answer("not learned", f"The largest models are at {_percent(best)} above a guess.")
-    if best < LEARNT:
+    there = level >= LEARNT
+    seeds = np.array([len(each.sharp) for each in curve.levels])
+    has_risen = np.ptp(smooth, axis=-1) >= _LEAST_RISE
+    return _Figures(
+        first=level[..., 0],
+        best=level[..., -1],
+        jump=sharpness(positions, adjusted),
+        before=(level < ABSENT).sum(axis=-1),
+        models=(there * seeds).sum(axis=-1),
+        least=np.where(there, adjusted, 1.0).min(axis=-1),
+        partial=np.where(has_risen, sharpness(positions, smooth), 0.0),
+        off=mirage.discrepancy(sharp, smooth, curve.target_tokens),
+    )
+
+
+def _answer(figures: _Figures) -> _Answer:
+    """What one curve's figures say."""
+    if figures.best < ABSENT:
+        return _Answer("not learned", f"The largest models are {_percent(figures.best)} of the way from a guess.")
+    if figures.best < LEARNT:
         return _Answer(
-            "undecided", f"The largest models are at {_percent(best)} above a guess: neither there nor absent."
+            "undecided",
+            f"The largest models are {_percent(figures.best)} of the way from a guess: neither there nor absent.",
         )
-    if level[0] >= LEARNT:
-        return _Answer("undecided", "The smallest model can do it already: smaller rungs would show how it began.")
-    jump = sharpness(curve.log_compute, adjusted)
-    if jump < JUMP:
-        return _Answer("smooth", f"Of the rise, {_percent(jump)} falls into the steepest third of the range.")
-    return _of_a_jump(curve, adjusted, sharp, smooth, jump)
+    if figures.first >= LEARNT:
+        return _Answer("undecided", "The smallest model has learnt it: smaller rungs would show how it began.")
+    if figures.jump < JUMP:
+        return _Answer(
+            "smooth", f"Only {_percent(figures.jump)} of the rise falls into the steepest third of the range."
+        )
+    return _of_a_jump(figures)
 
 
-def _of_a_jump(
-    curve: Curve, adjusted: np.ndarray, sharp: np.ndarray, smooth: np.ndarray, jump: float
-) -> _Answer:
-    level = rising(adjusted)
-    before = int((level < ABSENT).sum())
-    there = [index for index in range(len(level)) if level[index] >= LEARNT]
-    told = f"{_percent(jump)} of the rise falls into a third of the range"
-    if before < 2:
-        return _Answer("undecided", f"{told}, but only {before} of the rungs lie before it: add smaller ones.")
-    models = sum(len(curve.levels[index].sharp) for index in there)
-    if models < 2:
-        return _Answer("undecided", f"{told}, but a single model has it: add a seed or a larger rung.")
-    if min(adjusted[index] for index in there) < LEARNT:
+def _of_a_jump(figures: _Figures) -> _Answer:
+    told = f"{_percent(figures.jump)} of the rise falls into a third of the range"
+    if figures.before < 2:
+        return _Answer(
+            "undecided", f"{told}, but {figures.before} of the rungs lie before it: smaller ones would tell."
+        )
+    if figures.models < 2:
+        return _Answer("undecided", f"{told}, but a single model has it: a seed or a larger rung would tell.")
+    if figures.least < LEARNT:
         return _Answer("undecided", f"{told}, but a larger model loses it again.")
-    rise = float(np.ptp(smooth))
-    partial = sharpness(curve.log_compute, smooth) if rise >= _LEAST_RISE else 0.0
-    if partial >= JUMP:
+    if figures.partial >= JUMP:
         return _Answer(
             "emergent",
-            f"{before} rungs are within a fifth of a guess, then {told}, "
-            f"and so does {_percent(partial)} of the rise with partial credit: no metric makes this jump.",
+            f"{figures.before} rungs are within a fifth of a guess, then {told}, and so does "
+            f"{_percent(figures.partial)} of the rise with partial credit: it is no artefact of the metric.",
         )
-    off = float(mirage.discrepancy(sharp, smooth, curve.target_tokens))
-    shown = f"{told}, but with partial credit only {_percent(partial)}"
-    if off <= mirage.TOLERANCE:
-        return _Answer("metric mirage", f"{shown}; exact match is p^L of it within {off:.2f} at every rung.")
-    return _Answer("undecided", f"{shown}; exact match is up to {off:.2f} off p^L, so the metric is not all of it.")
+    shown = f"{told}, but with partial credit only {_percent(figures.partial)}"
+    if figures.off <= mirage.TOLERANCE:
+        return _Answer(
+            "metric mirage", f"{shown}; exact match is p^L of that within {figures.off:.2f} at every rung."
+        )
+    return _Answer(
+        "undecided", f"{shown}; and exact match is up to {figures.off:.2f} off p^L, so neither explains it."
+    )
 
 
 def _seeds(curve: Curve) -> str:
