@@ -1,4 +1,4 @@
-"""The exported functions from which a server generates step by step.
+"""The exported functions from which a server generates, and an evaluation asks, step by step.
 
 They are functions of the SavedModel, not signatures: a stock server passes over them, and
 the embedded one calls them with neither Keras nor this package at hand. Their names and
@@ -24,6 +24,7 @@ class StepwiseFunctions(tf.Module):
         """``prepare`` is ``ServedLanguageModel.prepare`` as a function of the graph."""
         super().__init__(name="stepwise")
         self._decoder = decoder
+        self._tokenizer = tokenizer
         self._vocabulary = tokenizer.vocabulary
         unused = decoder.vocabulary_size - tokenizer.vocabulary.size
         token_bytes = tf.constant([*tokenizer.vocabulary.token_bytes, *[b""] * unused])
@@ -54,6 +55,8 @@ class StepwiseFunctions(tf.Module):
             *(floats, vector, floats, scalar, tf.TensorSpec([], tf.bool)),
         )
         self.likelihoods = _function(self._likelihoods, vector)
+        self.encode = _function(self._encode, tf.TensorSpec([None], tf.string))
+        self.weigh = _function(self._weigh, matrix, cache, vector, vector)
 
     def _read(
         self, token_ids: tf.Tensor, cache: tf.Tensor, positions: tf.Tensor, counts: tf.Tensor
@@ -90,6 +93,26 @@ class StepwiseFunctions(tf.Module):
             "log_probabilities": values[:, 0],
             "alternatives": alternatives,
             "alternative_log_probabilities": values[:, 1:],
+        }
+
+    def _encode(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        token_ids, lengths = self._tokenizer.encode(texts)
+        return {"token_ids": token_ids, "lengths": lengths}
+
+    def _weigh(
+        self, token_ids: tf.Tensor, cache: tf.Tensor, positions: tf.Tensor, counts: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """For each row's tokens but the first, given those before and what is in the cache."""
+        hidden, _ = self._decoder.read(token_ids[:, :-1], cache, positions, counts)
+        logits = self._decoder.logits(tf.reshape(hidden, [-1, hidden.shape[-1]]))
+        logits += generation.never_generated(self._vocabulary, self._decoder.vocabulary_size)
+        shape = tf.shape(hidden)[:2]
+        targets = tf.reshape(token_ids[:, 1:], [-1])
+        nll = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=logits)
+        likeliest = tf.argmax(logits, axis=-1, output_type=tf.int32)
+        return {
+            "log_probabilities": tf.reshape(-nll, shape),
+            "likeliest": tf.reshape(likeliest, shape),
         }
 
 

@@ -27,9 +27,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pipeline import sample_texts
+from components import sample_texts
 from pipeline.errors import ConfigError, MissingInputError
-from pipeline.sample_texts import Texts
+from components.sample_texts import Texts
 
 
 @dataclass(frozen=True)

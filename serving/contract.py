@@ -110,7 +110,14 @@ SIGNATURES = {
 #     num_alternatives): each row's last token is read at its position, and up to ``limits`` follow
 #   likelihoods(token_ids (n,)) -> the last three outputs of decode for the tokens but the first
 #
-# A cache that was given to ``inserted``, ``read`` or ``decode`` must not be used again. Rooms for
+# and with which an evaluation asks many questions:
+#
+#   encode(texts (n,)) -> token_ids (n, width), the token that starts a text first, and lengths (n,)
+#   weigh(token_ids (rows, n), cache, positions (rows,), counts (rows,)) -> log_probabilities (rows, n - 1) in
+#     nats, of each row's tokens but the first, which stands at its position, and likeliest (rows, n - 1), the
+#     tokens that greedy decoding would choose; ``counts`` of a row's tokens but the last are its own
+#
+# A cache that was given to ``inserted``, ``read``, ``decode`` or ``weigh`` must not be used again. Rooms for
 # ``decode`` are multiples of ``room_multiple``: then a row's tokens do not depend on the other rows.
 
 STEPWISE = "stepwise"
@@ -126,3 +133,6 @@ STEPWISE_FUNCTIONS = (
     "decode",
     "likelihoods",
 )
+"""What a server needs."""
+EVALUATION_FUNCTIONS = ("encode", "weigh")
+"""What an evaluation needs besides."""

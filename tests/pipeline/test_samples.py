@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ConfigError, MissingInputError
-from pipeline.sample_texts import plays_and_poems, read_catalog
+from components.sample_texts import plays_and_poems, read_catalog
 from pipeline.samples import Sample, digest, prepare, prepare_sample
 
 TEXTS = {"a_gut.txt": "To be\n", "b_gut.txt": "or not\n"}
