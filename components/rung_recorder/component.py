@@ -15,7 +15,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from tfx.utils import path_utils
 
 from components import progress
-from components.artifacts import Rung, TaskReport
+from components.artifacts import Rung, TaskEvaluation
 from components.evaluator import summary
 from components.rung_recorder import record, scores
 from components.task_evaluator import results
@@ -36,7 +36,7 @@ class RungRecorderSpec(ComponentSpec):
     INPUTS = {  # noqa: RUF012
         MODEL: ChannelParameter(type=standard_artifacts.Model),
         EVALUATION: ChannelParameter(type=standard_artifacts.ModelEvaluation),
-        TASKS: ChannelParameter(type=TaskReport),
+        TASKS: ChannelParameter(type=TaskEvaluation),
     }
     OUTPUTS = {RUNG: ChannelParameter(type=Rung)}  # noqa: RUF012
 

@@ -35,7 +35,7 @@ def create_rung(rung: Rung, push: bool, places: Places) -> Pipeline:
     recorder = RungRecorder(
         by_id["Trainer"].outputs["model"],
         by_id["Evaluator"].outputs["evaluation"],
-        by_id["TaskEvaluator"].outputs["tasks"],
+        by_id["TaskEvaluator"].outputs["report"],
         rung.name,
         rung.num_tokens,
     )

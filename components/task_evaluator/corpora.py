@@ -1,0 +1,55 @@
+"""Corpora that are drawn, not collected: prompts and completions of generated tasks, from a seed.
+
+A task's questions for evaluation are in none of them (`GeneratedTask.is_for_evaluation`). The same code gives
+the same bytes on every machine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from components.task_evaluator.generated import GeneratedTask
+from components.task_evaluator.task import Item
+from components.task_evaluator.tasks.addition import Addition
+from components.task_evaluator.tasks.induction import Induction
+from components.task_evaluator.tasks.modular_arithmetic import ModularArithmetic
+from components.task_evaluator.tasks.parity import Parity
+from components.task_evaluator.tasks.sorting import Sorting
+
+EMERGENCE: dict[str, tuple[GeneratedTask, int]] = {
+    "addition": (Addition(reversed=True), 30_000),
+    "induction": (Induction(), 15_000),
+    "parity": (Parity(length=10), 6_000),
+    "sorting": (Sorting(), 9_000),
+}
+"""File -> the task and how many questions are drawn. Addition and induction have more, as they begin late."""
+GROKKING = ModularArithmetic(modulus=47, evaluation_percent=50)
+"""Of 1,128 sums of two residues, half are for training."""
+_PASSES = 12
+"""Each question of `GROKKING` for training is there so often, so that some rows are for validation."""
+
+
+def emergence(_: Path) -> dict[str, bytes]:
+    """Reversed addition, induction, parity and sorting, a JSONL file each."""
+    return {f"{name}.jsonl": _lines(task, task.training_items(0, count)) for name, (task, count) in EMERGENCE.items()}
+
+
+def grokking(_: Path) -> dict[str, bytes]:
+    """Sums modulo a prime: those for training, and 200 of them once more to be asked (``seen.jsonl``)."""
+    seen: dict[str, Item] = {}
+    for item in GROKKING.training_items(0, 60 * GROKKING.modulus**2):
+        seen.setdefault(item.prompt, item)
+    items = list(seen.values())
+    asked = [{"prompt": item.prompt, "target": item.target} for item in items[:200]]
+    return {
+        "sums.jsonl": _lines(GROKKING, items * _PASSES),
+        "seen.jsonl": "".join(json.dumps(each) + "\n" for each in asked).encode(),
+    }
+
+
+def _lines(task: GeneratedTask, items: Iterable[Item]) -> bytes:
+    """One object a line: what is asked, and the answer with its end and what follows that in a text."""
+    records = ({"prompt": item.prompt, "completion": task.shown(item)[len(item.prompt) :]} for item in items)
+    return "".join(json.dumps(record) + "\n" for record in records).encode()
