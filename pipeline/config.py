@@ -21,6 +21,7 @@ from components.config import CorpusConfig, EvaluationConfig, PackingConfig, Tok
 from components.corpus_gen.cleaning.settings import CleaningConfig, QualityConfig
 from components.corpus_gen.duplicates.settings import DecontaminationConfig, DuplicatesConfig
 from components.data_gate.settings import ValidationConfig
+from components.task_evaluator.config import TasksConfig
 from models.config import ModelConfig, Settings, TrainingConfig
 from models.networks import sizes
 from pipeline import beam_options
@@ -93,6 +94,7 @@ class PipelineConfig(Settings):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    tasks: TasksConfig = TasksConfig()
     ladder: LadderConfig = LadderConfig()
     output: OutputConfig = OutputConfig()
     beam: BeamConfig = BeamConfig()

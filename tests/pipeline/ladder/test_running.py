@@ -1,0 +1,154 @@
+"""The order of a ladder's work, its failures and its lineage, without training anything."""
+
+from __future__ import annotations
+
+import pytest
+from ml_metadata import metadata_store
+
+from components.emergence_report import prediction, report
+from components.rung_recorder import record
+from pipeline import history, local
+from pipeline.errors import RunInProgressError
+from pipeline.ladder import graph, running
+from pipeline.ladder.rungs import rungs
+from pipeline.run_id import new_run_id
+
+
+class Told:
+    """An observer that remembers."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def start(self, stage: str) -> None:
+        self.lines.append(stage)
+
+    def finish(self, seconds: float, cached: bool, result: str | None = None) -> None:
+        if cached:
+            self.lines.append("cached")
+
+    def begin(self, title: str, left_s: float | None) -> None:
+        self.lines.append(title)
+
+    def failed(self, message: str) -> None:
+        self.lines.append(f"failed: {message}")
+
+
+@pytest.fixture
+def untrained(ladder_config, make_record, monkeypatch, tmp_path):
+    """`running.run` with records made up in place of training: what runs, fails and is reported is real."""
+    real_stages, real_uris, made = local.run_stages, history.output_uris, {}
+
+    def stages(config, run_id, observer, create) -> None:
+        if create.func is not graph.create_rung:
+            real_stages(config, run_id, observer, create)
+            return
+        rung = create.args[0]
+        if rung.name in stages.broken:
+            raise RuntimeError(f"{rung.name} broke")
+        folder = tmp_path / "records" / f"{rung.family}-{rung.name}"
+        loss = 1.0 + 300.0 / rung.compute**0.25
+        if not folder.exists():
+            record.write(str(folder), make_record(rung.name, rung.compute, loss, 0.0, family=rung.family, began="9"))
+        made[run_id] = str(folder)
+
+    stages.broken = set()
+    monkeypatch.setattr(local, "run_stages", stages)
+    monkeypatch.setattr(
+        history,
+        "output_uris",
+        lambda config, run_id: (
+            {(graph.RECORDER, "rung"): made[run_id]} if run_id in made else real_uris(config, run_id)
+        ),
+    )
+    return stages
+
+
+def test_the_largest_rung_is_predicted_before_it_is_trained(untrained, ladder_config) -> None:
+    told = Told()
+    outcome = running.run(ladder_config, told)
+    titles = [line for line in told.lines if line.startswith(("rung", "the "))]
+
+    assert titles[-3:] == [
+        "the prediction of transformer 1x128", "rung 5 of 5: transformer 1x128, seed 0", "the report",
+    ]  # fmt: skip
+    made = prediction.read(outcome.predictions[0])
+    assert len(made.made_from) == 3
+    reading = report.read(str(outcome.report))
+    assert [each.was_before for each in reading.outcomes] == [True]
+    assert reading.outcomes[0].sha256 == made.sha256
+    assert reading.outcomes[0].loss_error < 0.1
+
+
+def test_the_same_ladder_again_keeps_the_prediction_that_was_made_first(untrained, ladder_config) -> None:
+    first = running.run(ladder_config, Told())
+    again = running.run(ladder_config, Told())
+
+    assert again.predictions == first.predictions
+    assert again.report == first.report
+
+
+def test_a_rung_that_fails_is_told_and_the_others_go_on(untrained, ladder_config) -> None:
+    untrained.broken.add("1x32")
+    told = Told()
+    outcome = running.run(ladder_config, told)
+
+    assert outcome.failures == ("transformer 1x32, seed 0: RuntimeError: 1x32 broke",)
+    assert [each.rung.name for each in outcome.rungs if each.uri is None] == ["1x32"]
+    reading = report.read(str(outcome.report))
+    assert sorted(each.name for each in reading.records) == ["10k", "1x128", "1x16", "1x64"]
+    # Two smaller rungs are too few for a prediction.
+    assert outcome.predictions == ()
+
+
+def test_metadata_traces_the_report_to_the_rungs_and_the_prediction(untrained, ladder_config) -> None:
+    outcome = running.run(ladder_config, Told())
+    store = metadata_store.MetadataStore(history.connection(ladder_config))
+    [made] = store.get_artifacts_by_type("components.EmergenceReport")
+    [execution] = {event.execution_id for event in store.get_events_by_artifact_ids([made.id])}
+    inputs = [event for event in store.get_events_by_execution_ids([execution]) if event.artifact_id != made.id]
+    uris = {artifact.uri for artifact in store.get_artifacts_by_id([event.artifact_id for event in inputs])}
+
+    assert uris == {*(each.uri for each in outcome.rungs), *outcome.predictions}
+    [predicted] = store.get_artifacts_by_type("components.Prediction")
+    assert predicted.custom_properties["sha256"].string_value == prediction.read(outcome.predictions[0]).sha256
+    assert made.custom_properties["addition, transformer"].string_value == "not learned"
+
+
+def test_predictions_and_reports_are_not_listed_as_runs(untrained, ladder_config) -> None:
+    running.run(ladder_config, Told())
+
+    assert history.runs(ladder_config) == []
+
+
+def test_two_ladders_at_once_are_refused(ladder_config) -> None:
+    with local.only_run(ladder_config), pytest.raises(RunInProgressError, match="is under way"):
+        running.run(ladder_config, Told())
+
+
+def test_a_rungs_pipeline_ends_with_the_record_and_is_pushed_only_when_asked(ladder_config, tmp_path) -> None:
+    from pipeline.graph import Places
+
+    places = Places(str(tmp_path), "data", str(tmp_path / "served"), ())
+    rung = rungs(ladder_config)[0]
+
+    def stages(push: bool) -> list[str]:
+        return [stage.id for stage in graph.create_rung(rung, push, places).components]
+
+    assert {"Trainer", "Evaluator", "TaskEvaluator", "RungRecorder"} <= set(stages(False))
+    assert not {"ServingValidator", "Pusher"} & set(stages(False))
+    assert {"ServingValidator", "Pusher", "RungRecorder"} <= set(stages(True))
+
+
+def test_the_time_left_counts_what_is_not_training(ladder_config, make_record) -> None:
+    found = rungs(ladder_config)
+    ladder = running._Ladder(ladder_config, found, Told())
+
+    assert ladder._left_s(0) is None
+    first = make_record(found[0].name, found[0].compute, 2.0, 0.0)
+    ladder._records["there"] = first
+    ladder._done.append(running.RungOutcome(found[0], new_run_id(), 5.0, "there"))
+    rate = first.training_seconds / first.compute
+    expected = sum(3.0 + rate * rung.compute for rung in found[1:])
+    assert ladder._left_s(1) == pytest.approx(expected)
+
