@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["EmergenceReport", "Prediction", "Rung", "Tokenizer"]
+__all__ = ["EmergenceReport", "Prediction", "Rung", "TaskEvaluation", "Tokenizer"]
 
 
 def __getattr__(name: str) -> Any:

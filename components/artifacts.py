@@ -40,3 +40,11 @@ class EmergenceReport(artifact.Artifact):
     """A ladder read: `components.emergence_report.report.FILE` and a table."""
 
     TYPE_NAME = "components.EmergenceReport"
+
+
+@final
+class TaskEvaluation(artifact.Artifact):
+    """What few-shot tasks found: the files of `components.task_evaluator.results`, and their scalars for
+    TensorBoard."""
+
+    TYPE_NAME = "components.TaskEvaluation"

@@ -25,6 +25,7 @@ from components.evaluator.component import Evaluator
 from components.pusher.component import Pusher
 from components.sequence_packer.component import SequencePacker
 from components.serving_validator.component import ServingValidator
+from components.task_evaluator.component import TaskEvaluator
 from components.tokenizer_trainer.component import TokenizerTrainer
 from components.trainer.component import Trainer
 from components.trainer.settings import TrainerSettings
@@ -98,15 +99,17 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
     baseline = BaselineFinder(model, places.model_base_path)
     evaluator = Evaluator(rows, model, baseline.outputs["baseline"], config.evaluation)
     serving = ServingValidator(model, config.name)
+    tasks = (TaskEvaluator(model, documents, config.tasks),) if config.tasks.evaluate else ()
     pusher = Pusher(
         model,
         evaluator.outputs["evaluation"],
         evaluator.outputs["blessing"],
         serving.outputs["blessing"],
         places.model_base_path,
+        *(stage.outputs["blessing"] for stage in tasks),
     )
     data = (corpus, statistics, schema, validator, gate, tokenizer, packer)
-    return (*data, trainer, baseline, evaluator, serving, pusher)
+    return (*data, trainer, baseline, evaluator, *tasks, serving, pusher)
 
 
 def _selection(config: PipelineConfig) -> CorpusGenSettings:

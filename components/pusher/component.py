@@ -11,6 +11,7 @@ from typing import Any
 
 from tfx import types
 from tfx.components.pusher import executor
+from tfx.components.util import model_utils
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
@@ -24,12 +25,13 @@ MODEL = "model"
 EVALUATION = "evaluation"
 MODEL_BLESSING = "model_blessing"
 INFRA_BLESSING = "infra_blessing"
+TASK_BLESSING = "task_blessing"
 PUSHED_MODEL = "pushed_model"
 MODEL_BASE_PATH = "model_base_path"
 
 
 class PusherSpec(ComponentSpec):
-    """A model, its evaluation and both blessings in; where it was pushed out."""
+    """A model, its evaluation and the blessings in, the tasks' if there are any; where it was pushed out."""
 
     PARAMETERS = {MODEL_BASE_PATH: ExecutionParameter(type=str)}  # noqa: RUF012
     INPUTS = {  # noqa: RUF012
@@ -37,6 +39,7 @@ class PusherSpec(ComponentSpec):
         EVALUATION: ChannelParameter(type=standard_artifacts.ModelEvaluation),
         MODEL_BLESSING: ChannelParameter(type=standard_artifacts.ModelBlessing),
         INFRA_BLESSING: ChannelParameter(type=standard_artifacts.InfraBlessing),
+        TASK_BLESSING: ChannelParameter(type=standard_artifacts.ModelBlessing, optional=True),
     }
     OUTPUTS = {PUSHED_MODEL: ChannelParameter(type=standard_artifacts.PushedModel)}  # noqa: RUF012
 
@@ -52,7 +55,7 @@ class Executor(executor.Executor):
     ) -> None:
         pushed = artifact_utils.get_single_instance(output_dict[PUSHED_MODEL])
         fileio.makedirs(pushed.uri)
-        if not self.CheckBlessing(input_dict):
+        if not self.CheckBlessing(input_dict) or not _is_blessed_by_tasks(input_dict):
             self._MarkNotPushed(pushed)
             progress.report("not pushed: a blessing is missing")
             return
@@ -68,6 +71,12 @@ class Executor(executor.Executor):
             version = model_store.push(saved_model, base_path, content)
             progress.report(f"version {version} in {base_path}")
         self._MarkPushed(pushed, model_store.path(base_path, version), str(version))
+
+
+def _is_blessed_by_tasks(input_dict: dict[str, list[types.Artifact]]) -> bool:
+    """Or there are no tasks."""
+    blessings = input_dict.get(TASK_BLESSING)
+    return not blessings or model_utils.is_model_blessed(artifact_utils.get_single_instance(blessings))
 
 
 class Pusher(base_component.BaseComponent):
@@ -87,6 +96,7 @@ class Pusher(base_component.BaseComponent):
         model_blessing: types.BaseChannel,
         infra_blessing: types.BaseChannel,
         model_base_path: str,
+        task_blessing: types.BaseChannel | None = None,
     ) -> None:
         super().__init__(
             spec=PusherSpec(
@@ -94,6 +104,7 @@ class Pusher(base_component.BaseComponent):
                 evaluation=evaluation,
                 model_blessing=model_blessing,
                 infra_blessing=infra_blessing,
+                task_blessing=task_blessing,
                 model_base_path=model_base_path,
                 pushed_model=types.Channel(type=standard_artifacts.PushedModel),
             )

@@ -49,7 +49,7 @@ def evaluate(saved_model: str, config: TasksConfig, documents: Sequence[str] = (
       StageError: the model, or what a task is made of, is not what is needed.
       ModelError: the folder holds no model of Lexmill's.
     """
-    started = time.monotonic()
+    started, now = time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
     content = manifest.read(saved_model)
     model = LanguageModel(saved_model)
     results, items, failures = [], [], []
@@ -67,6 +67,7 @@ def evaluate(saved_model: str, config: TasksConfig, documents: Sequence[str] = (
         training_tokens=content.training_tokens,
         weights_sha256=content.weights_sha256,
         seed=config.seed,
+        started=now,
         seconds=time.monotonic() - started,
         blessed=not failures,
         failures=tuple(failures),

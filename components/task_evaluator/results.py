@@ -76,11 +76,26 @@ class TaskReport(Settings):
     """The model's identity, as in its manifest."""
     seed: int
     """Of the items, the shots and the bootstrap."""
+    started: str
+    """Local time, ISO 8601."""
     seconds: float
     blessed: bool = True
     failures: tuple[str, ...] = ()
     """Why not: task, metric, value and bound, a sentence each."""
     results: tuple[TaskResult, ...]
+
+    def verdict(self) -> str:
+        """One line."""
+        found = [
+            f"{result.label} {name} {metric.value:.3g}"
+            for result in self.results
+            for name, metric in result.metrics.items()
+            if metric.sharp and name != "accuracy_per_byte"
+        ]
+        line = f"{len(self.results)} tasks: {', '.join(found)}"
+        if self.blessed:
+            return line
+        return f"{line}: NOT blessed: {'; '.join(self.failures)}"
 
     def result(self, label: str) -> TaskResult:
         """The entry of that label."""

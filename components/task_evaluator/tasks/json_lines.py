@@ -9,7 +9,9 @@ An answer is a choice's place, from 0, or the choice itself.
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -39,8 +41,8 @@ class JsonLines(PooledTask):
     """A slice; may be missing."""
     scored_by: Literal["generation", "choices"] = "generation"
     """Whether the model writes an answer, or choices are weighed only; that is much quicker."""
-    end: str = "\n"  # type: ignore[misc]
-    """What ends an answer."""
+    ends_with: str = "\n"
+    """What ends an answer; empty: nothing but the end of the text, or the answer's length."""
     max_answer_chars: int = Field(default=200, ge=1)
     """A longer answer is cut off."""
 
@@ -48,9 +50,22 @@ class JsonLines(PooledTask):
     def kind(self) -> Kind:  # type: ignore[override]
         return self.scored_by
 
+    @property
+    def end(self) -> str:  # type: ignore[override]
+        return self.ends_with
+
     def pools(self, seed: int) -> Pools:
         items = _items(self)
         return Pools(items, items)
+
+
+def fingerprint(paths: Iterable[str]) -> str:
+    """Of the files' contents; of one that is not there, that."""
+    digest = hashlib.sha256()
+    for path in paths:
+        content = Path(path).read_bytes() if Path(path).is_file() else b"missing"
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
 
 
 @functools.lru_cache(maxsize=8)
