@@ -192,7 +192,8 @@ def _outcome(outcome: Outcome) -> Iterator[tuple[str, str, str, bool]]:
 
 
 def _models(reading: EmergenceReading) -> Iterator[tuple[str, list[str]]]:
-    for record in reading.records:
+    families = _families(reading)
+    for record in sorted(reading.records, key=lambda record: families.index(record.family)):
         yield (
             f"{record.family} {record.name}",
             [

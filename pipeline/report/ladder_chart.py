@@ -111,6 +111,8 @@ def _power(value: float) -> str:
 def _grid(chart: LadderChart, scale: _Scale) -> Iterator[str]:
     bottom, right = HEIGHT - _BOTTOM, WIDTH - _RIGHT
     for value in ticks(chart.least, chart.greatest):
+        if not chart.least - 1e-9 <= value <= chart.greatest + 1e-9:
+            continue
         y = scale.y(value)
         yield f'<line class="grid" x1="{_LEFT}" x2="{right}" y1="{y}" y2="{y}"/>'
         yield f'<text class="tick" x="{_LEFT - 6}" y="{y + 4}" text-anchor="end">{value:g}</text>'
@@ -128,7 +130,7 @@ def _grid(chart: LadderChart, scale: _Scale) -> Iterator[str]:
     if chart.rule is not None:
         x = scale.x(chart.rule[0])
         yield f'<line class="rule" x1="{x}" x2="{x}" y1="{_TOP}" y2="{bottom}"/>'
-        yield f'<text class="tick" x="{x + 4}" y="{_TOP + 10}">{html.escape(chart.rule[1])}</text>'
+        yield f'<text class="tick" x="{x + 4}" y="{bottom - 6}">{html.escape(chart.rule[1])}</text>'
 
 
 def _drawn(chart: LadderChart, scale: _Scale) -> Iterator[str]:

@@ -22,6 +22,7 @@ COMMANDS = [
     "config",
     "data",
     "trace",
+    "ladder",
 ]
 
 
