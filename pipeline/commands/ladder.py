@@ -26,7 +26,7 @@ PAGE, TABLE = "emergence.html", "emergence.csv"
 
 
 class LadderDisplay(RunDisplay):
-    """Shows a line for each stage that was not cached, under a line for each rung."""
+    """Shows a line for each stage that did something, under a line for each rung."""
 
     def begin(self, title: str, left_s: float | None) -> None:
         left = "" if left_s is None else f" (about {_duration(left_s)} left in all)"
@@ -36,10 +36,15 @@ class LadderDisplay(RunDisplay):
         self.fail(message)
 
     def finish(self, seconds: float, cached: bool, result: str | None = None) -> None:
-        if cached:
+        if cached or is_importer(self._stage):
             self._end_task()
         else:
             super().finish(seconds, cached, result)
+
+
+def is_importer(stage: str) -> bool:
+    """Whether a stage only looks up what an earlier run has made (`pipeline.ladder.graph`)."""
+    return stage.startswith(("rung-", "prediction-"))
 
 
 def run_ladder(config_name: str, overrides: Sequence[str], output: str | None) -> int:

@@ -146,9 +146,17 @@ class _Ladder:
         ]  # fmt: skip
         if not trained:
             return None
-        rate = sum(found.training_seconds for found, _ in trained) / sum(found.compute for found, _ in trained)
+        work = sum(_work(found.num_parameters, found.num_tokens) for found, _ in trained)
+        rate = sum(found.training_seconds for found, _ in trained) / work
         besides = sum(seconds - found.training_seconds for found, seconds in trained) / len(trained)
-        return sum(besides + rate * rung.compute for rung in self._rungs[index:])
+        left = sum(_work(rung.num_parameters, rung.num_tokens) for rung in self._rungs[index:])
+        return besides * len(self._rungs[index:]) + rate * left
+
+
+def _work(num_parameters: int, num_tokens: int) -> float:
+    """What time is about proportional to: a token of a small model costs its ops' calls, and of a large one
+    its FLOPs; on a CPU, between 10,000 and a million parameters, about the root of their number."""
+    return float(num_tokens) * float(num_parameters) ** 0.5
 
 
 def _forget_models() -> None:
