@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
@@ -19,7 +19,7 @@ RUNGS, PREDICTIONS, REPORT = "rungs", "predictions", "report"
 class EmergenceReporterSpec(ComponentSpec):
     """Records and predictions in, a report out."""
 
-    PARAMETERS = {}  # noqa: RUF012
+    PARAMETERS: ClassVar[dict[str, Any]] = {}
     INPUTS = {  # noqa: RUF012
         RUNGS: ChannelParameter(type=artifacts.Rung),
         PREDICTIONS: ChannelParameter(type=artifacts.Prediction, optional=True),

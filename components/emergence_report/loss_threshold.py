@@ -61,11 +61,13 @@ def find(losses: np.ndarray, scores: np.ndarray) -> LossThreshold | None:
 
 
 def _slopes(below: np.ndarray, scores: np.ndarray) -> list[float]:
-    """Candidates: the least-squares slope through the rungs below that do not yet reach 1, and each rung's."""
+    """Candidates: of the least squares through the rungs below that do not yet reach 1, and each rung's."""
     inside = below > 0.0
     if not inside.any():
         return []
     ratios = scores[inside] / below[inside]
     rising = inside & (scores < 0.98)
-    fitted = [float((below[rising] @ scores[rising]) / (below[rising] @ below[rising]))] if rising.any() else []
+    fitted = (
+        [float((below[rising] @ scores[rising]) / (below[rising] @ below[rising]))] if rising.any() else []
+    )
     return [slope for slope in [*fitted, *ratios.tolist()] if slope > 0.0]

@@ -7,8 +7,8 @@ the metric's. So two questions: does p^L explain exact match, and does p itself 
 does not is the jump a mirage.
 
 ``p`` is the mean of the metric with partial credit, and L each item's own number of target tokens. That
-the tokens are independent is the paper's approximation; where the last digit is much harder than the first, p^L is
-too high, and the report tells by how much.
+the tokens are independent is the paper's approximation; where the last digit is much harder than the first,
+p^L is too high, and the report tells by how much.
 
 Worked example: p = 0.5, 0.7, 0.9 with L = 4 gives 0.0625, 0.2401, 0.6561.
 """

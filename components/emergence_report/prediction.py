@@ -1,8 +1,9 @@
 """What the smaller rungs say of the largest, written down before it is trained, and scored after.
 
 Loss by a power law of compute (`power_law`), each task by a curve of compute (`task_curve`), both with an
-interval of 95 %. The prediction names the rungs that it was made from by the hashes of their weights, and has a hash of
-its own, which is shown before training begins and kept in ML Metadata: who changes it later changes that.
+interval of 95 %. The prediction names the rungs that it was made from by the hashes of their weights, and has
+a hash of its own, which is shown before training begins and kept in ML Metadata: who changes it later changes
+that.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ class Outcome(Settings):
 def predict(records: Sequence[RungRecord], name: str, compute: float) -> Prediction:
     """Of the rung ``name`` with ``compute`` FLOPs, from smaller ones of its family, any seeds."""
     used = sorted(records, key=lambda record: (record.compute, record.seed))
-    loss = power_law.fit([record.compute for record in used], [record.loss for record in used]).predict(compute)
+    loss = power_law.fit([record.compute for record in used], [record.loss for record in used]).predict(
+        compute
+    )
     labels = {task.label: task for record in used for task in record.tasks}
     tasks = {}
     for label, task in labels.items():
@@ -92,7 +95,9 @@ def predict(records: Sequence[RungRecord], name: str, compute: float) -> Predict
         name=name,
         compute=compute,
         made_at=datetime.datetime.now(datetime.timezone.utc).isoformat(),
-        made_from=tuple(f"{each.name}, seed {each.seed}, weights {each.weights_sha256[:16]}" for each in used),
+        made_from=tuple(
+            f"{each.name}, seed {each.seed}, weights {each.weights_sha256[:16]}" for each in used
+        ),
         loss=_range(loss),
         tasks=tasks,
     )

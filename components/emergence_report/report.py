@@ -1,4 +1,4 @@
-"""The ladder read as a whole: ``emergence.json``, and ``emergence.csv`` with a line for each task of each model."""
+"""The ladder read as a whole: ``emergence.json``, and ``emergence.csv``, a line for a task of a model."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from models.config import Settings
 FILE = "emergence.json"
 TABLE_FILE = "emergence.csv"
 COLUMNS = (
-    "task", "family", "rung", "seed", "num_parameters", "num_tokens", "compute_flops", "loss", "bits_per_byte",
-    "items", "chance", "sharp_metric", "sharp", "sharp_low", "sharp_high", "smooth_metric", "smooth",
-    "log_probability", "power", "training_seconds",
+    "task", "family", "rung", "seed", "num_parameters", "num_tokens", "compute_flops", "loss",
+    "bits_per_byte", "items", "chance", "sharp_metric", "sharp", "sharp_low", "sharp_high",
+    "smooth_metric", "smooth", "log_probability", "power", "training_seconds",
 )  # fmt: skip
 
 
@@ -116,7 +116,9 @@ def make(records: Sequence[RungRecord], predictions: Sequence[Prediction]) -> Em
     outcomes = []
     for prediction in predictions:
         of_rung = [
-            record for record in ordered if (record.family, record.name) == (prediction.family, prediction.name)
+            record
+            for record in ordered
+            if (record.family, record.name) == (prediction.family, prediction.name)
         ]
         if of_rung:
             outcomes.append(score(prediction, of_rung))
@@ -185,7 +187,9 @@ def _reading(label: str, records: Sequence[RungRecord]) -> TaskReading:
         )
     verdict = decide(found, resampled)
     several = len(points) > 1
-    threshold = loss_threshold.find(found.losses, above_chance(found.sharp, found.chance)) if several else None
+    threshold = (
+        loss_threshold.find(found.losses, above_chance(found.sharp, found.chance)) if several else None
+    )
     return TaskReading(
         label=label,
         family=found.family,
@@ -203,13 +207,20 @@ def _reading(label: str, records: Sequence[RungRecord]) -> TaskReading:
         sharpness=float(sharpness(found.log_compute, found.sharp)),
         smooth_sharpness=float(sharpness(found.log_compute, found.smooth)),
         discrepancy=float(mirage.discrepancy(found.sharp, found.smooth, found.target_tokens)),
-        threshold=threshold and Threshold(
-            loss=threshold.loss,
-            last_at_chance=threshold.last_at_chance,
-            first_above=threshold.first_above,
-            error=threshold.error,
-        ),
-    )  # fmt: skip
+        threshold=_threshold(found) if several else None,
+    )
+
+
+def _threshold(found: Curve) -> Threshold | None:
+    threshold = loss_threshold.find(found.losses, above_chance(found.sharp, found.chance))
+    if threshold is None:
+        return None
+    return Threshold(
+        loss=threshold.loss,
+        last_at_chance=threshold.last_at_chance,
+        first_above=threshold.first_above,
+        error=threshold.error,
+    )
 
 
 def _finite(value: float) -> float | None:

@@ -20,7 +20,7 @@ WINDOW = 1 / 3
 
 
 def sharpness(positions: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Of curves ``(..., levels)`` at ``positions``, ``(levels,)`` ascending, in decades; 0 where nothing rises."""
+    """Of curves ``(..., levels)`` at ``positions``, ``(levels,)`` ascending, in decades; 0 without a rise."""
     curves = rising(scores)
     totals = curves[..., -1] - curves[..., 0]
     width = (positions[-1] - positions[0]) * WINDOW

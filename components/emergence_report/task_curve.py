@@ -3,13 +3,13 @@
     score(C) = chance + (ceiling - chance) / (1 + exp(-slope (log10 C - midpoint)))
 
 as in the extrapolations of Owen (arXiv 2401.04757, section 3). Rungs that are all at chance fit any curve
-whose midpoint lies beyond them, so, as in `power_law`, all curves on a grid are weighed by their likelihood and
-the prediction is their spread: of such rungs, that the next one is probably at chance, too, and that
+whose midpoint lies beyond them, so, as in `power_law`, all curves on a grid are weighed by their likelihood
+and the prediction is their spread: of such rungs, that the next one is probably at chance, too, and that
 anything is possible. An ability that is then there was not to be foreseen from them: this is what emergence
 means.
 
-The likelihood is a binomial's of `_WORTH` items at most: another seed of the same size scores otherwise by far more than
-hundreds of items have sampling noise.
+The likelihood is a binomial's of `_WORTH` items at most: another seed of the same size scores otherwise by
+far more than hundreds of items have sampling noise.
 """
 
 from __future__ import annotations
@@ -33,7 +33,12 @@ _TAILS = (2.5, 97.5)
 
 
 def predict(
-    log_compute: Sequence[float], scores: Sequence[float], chance: float, num_items: int, at: float, seed: int = 0
+    log_compute: Sequence[float],
+    scores: Sequence[float],
+    chance: float,
+    num_items: int,
+    at: float,
+    seed: int = 0,
 ) -> Interval:
     """The score of a model at ``at`` decades of compute, not one of those given.
 

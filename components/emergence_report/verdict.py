@@ -134,14 +134,18 @@ def _figures(curve: Curve, sharp: np.ndarray, smooth: np.ndarray) -> _Figures:
 def _answer(figures: _Figures) -> _Answer:
     """What one curve's figures say."""
     if figures.best < ABSENT:
-        return _Answer("not learned", f"The largest models are {_percent(figures.best)} of the way from a guess.")
+        return _Answer(
+            "not learned", f"The largest models are {_percent(figures.best)} of the way from a guess."
+        )
     if figures.best < LEARNT:
         return _Answer(
             "undecided",
-            f"The largest models are {_percent(figures.best)} of the way from a guess: neither there nor absent.",
+            f"The largest are {_percent(figures.best)} of the way from a guess: neither there nor not.",
         )
     if figures.first >= LEARNT:
-        return _Answer("undecided", "The smallest model has learnt it: smaller rungs would show how it began.")
+        return _Answer(
+            "undecided", "The smallest model has learnt it: smaller rungs would show how it began."
+        )
     if figures.jump < JUMP:
         return _Answer(
             "smooth", f"Only {_percent(figures.jump)} of the rise falls into the steepest third of the range."

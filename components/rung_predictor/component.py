@@ -44,8 +44,9 @@ class Executor(base_executor.BaseExecutor):
         artifact.set_string_custom_property("sha256", made.sha256)
         artifact.set_string_custom_property("made_at", made.made_at)
         artifact.set_float_custom_property("loss", made.loss.value)
+        loss = made.loss
         progress.report(
-            f"{made.family} {made.name}: loss {made.loss.value:.3f} ({made.loss.low:.3f} to {made.loss.high:.3f}), "
+            f"{made.family} {made.name}: loss {loss.value:.3f} ({loss.low:.3f} to {loss.high:.3f}), "
             f"from {len(records)} smaller models; sha256 {made.sha256[:16]}"
         )
 

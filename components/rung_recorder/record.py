@@ -1,7 +1,7 @@
 """What one rung of a ladder is and scored: ``rung.json``, the content of a `Rung` artifact.
 
-Everything that the reports across models read, in one small file: size, tokens, compute, loss, and of each task the
-value of each item, so that intervals can be drawn over the items that all models share.
+Everything that the reports across models read, in one small file: size, tokens, compute, loss, and of each
+task the value of each item, so that intervals can be drawn over the items that all models share.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ EMERGENCE: dict[str, tuple[GeneratedTask, int]] = {
     "parity": (Parity(length=10), 6_000),
     "sorting": (Sorting(), 6_000),
 }
-"""File -> the task and how many questions are drawn. Sums of at most two digits, which are among those of three
-as well, help with the carry: without them a model needed twice the tokens to begin."""
+"""File -> the task and how many questions are drawn. Sums of at most two digits, which are among those of
+three as well, help with the carry: without them a model needed twice the tokens to begin."""
 GROKKING = ModularArithmetic(modulus=47, evaluation_percent=50)
 """Of 1,128 sums of two residues, half are for training."""
 _PASSES = 12
@@ -35,7 +35,10 @@ _PASSES = 12
 
 def emergence(_: Path) -> dict[str, bytes]:
     """Reversed addition, induction, parity and sorting, a JSONL file each."""
-    return {f"{name}.jsonl": _lines(task, task.training_items(0, count)) for name, (task, count) in EMERGENCE.items()}
+    return {
+        f"{name}.jsonl": _lines(task, task.training_items(0, count))
+        for name, (task, count) in EMERGENCE.items()
+    }
 
 
 def grokking(_: Path) -> dict[str, bytes]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DONE, FAILED, UNPREDICTED = 0, 1, 3
 PAGE, TABLE = "emergence.html", "emergence.csv"
+_GATE = "ladder.require_prediction_within"
 
 
 class LadderDisplay(RunDisplay):
@@ -60,7 +61,8 @@ def run_ladder(config_name: str, overrides: Sequence[str], output: str | None) -
 
 def _run(config: PipelineConfig, log_file: Path, terminal: TextIO, output: str | None) -> int:
     started = time.monotonic()
-    with LadderDisplay(terminal) as display:
+    display = LadderDisplay(terminal)
+    with display:
         display.say(f"{config.name}: a ladder on {config.corpus.path}; log: {log_file}")
         display.start("start", "loading TensorFlow and TFX")
         try:
@@ -111,9 +113,7 @@ def _tell(
 def _scores(reading: EmergenceReading) -> Table:
     """A line for each model."""
     table = Table("model", "seed", "N", "D", "C = 6ND", "loss", *reading.labels)
-    points = {
-        (task.family, point.rung, task.label): point for task in reading.tasks for point in task.points
-    }
+    points = {(task.family, point.rung, task.label): point for task in reading.tasks for point in task.points}
     seen: dict[tuple[str, str], int] = {}
     for record in reading.records:
         index = seen.setdefault((record.family, record.name), 0)
@@ -147,12 +147,12 @@ def _missed(config: PipelineConfig, reading: EmergenceReading) -> Iterator[str]:
     for family in dict.fromkeys(record.family for record in reading.records):
         outcome = next((each for each in reading.outcomes if each.prediction.family == family), None)
         if outcome is None:
-            yield f"ladder.require_prediction_within: {family}: nothing was predicted: it takes three smaller rungs"
+            yield f"{_GATE}: {family}: nothing was predicted: it takes three smaller rungs"
         elif not outcome.was_before:
-            yield f"ladder.require_prediction_within: {family}: the prediction was made after training"
+            yield f"{_GATE}: {family}: the prediction was made after training"
         elif outcome.loss_error > bound:
             yield (
-                f"ladder.require_prediction_within: {family}: the predicted loss is {outcome.loss_error:.1%} off, "
+                f"{_GATE}: {family}: the predicted loss is {outcome.loss_error:.1%} off, "
                 f"at most {bound:.1%} allowed"
             )
 

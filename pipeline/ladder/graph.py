@@ -1,7 +1,7 @@
 """The TFX pipelines of a ladder: one for each rung, one for a prediction, one for the report.
 
-They have one name, one folder and one metadata store, so that what one made is the other's cache, and a rung's
-data stages are run by the first rung alone.
+They have one name, one folder and one metadata store, so that what one made is the other's cache, and a
+rung's data stages are run by the first rung alone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From a configuration with a ladder to the configuration of each of its rungs.
 
-A rung is the pipeline's own configuration with some fields of the model and of training replaced, so that its data
-stages are those of every other rung, and come from the cache.
+A rung is the pipeline's own configuration with some fields of the model and of training replaced, so that its
+data stages are those of every other rung, and come from the cache.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def rungs(config: PipelineConfig) -> list[Rung]:
     """
     ladder = config.ladder
     if not ladder.rungs:
-        raise ConfigError(f"{config.name}: no rungs: list them in [ladder], as pipeline/configs/emergence.toml does")
+        raise ConfigError(
+            f"{config.name}: no rungs: list them in [ladder], as pipeline/configs/emergence.toml does"
+        )
     if config.training.early_stopping:
         raise ConfigError("training.early_stopping: every rung of a ladder makes all its steps: set it to 0")
     found = [_rung(config, each, seed) for each in ladder.rungs for seed in ladder.seeds]

@@ -1,8 +1,8 @@
-"""Runs a ladder: every rung from the least compute to the most, predictions before the largest, then the report.
+"""Runs a ladder: each rung from the least compute to the most, predictions before the largest, the report.
 
-Each rung is a run of the pipeline of its own. What a run before has made comes from TFX's cache, and a training that was
-stopped goes on from its checkpoint, so the same command again does what is missing. A rung that fails is told and
-left out; the others go on. One lock is held over all of it.
+Each rung is a run of the pipeline of its own. What a run before has made comes from TFX's cache, and a
+training that was stopped goes on from its checkpoint, so the same command again does what is missing. A rung
+that fails is told and left out; the others go on. One lock is held over all of it.
 """
 
 from __future__ import annotations
@@ -89,7 +89,9 @@ class _Ladder:
                 self._predict(rung)
             self._observer.begin(f"rung {index + 1} of {len(self._rungs)}: {rung.label}", self._left_s(index))
             self._done.append(self._run_rung(rung))
-        return LadderOutcome(tuple(self._done), tuple(self._predictions), self._report(), tuple(self._failures))
+        return LadderOutcome(
+            tuple(self._done), tuple(self._predictions), self._report(), tuple(self._failures)
+        )
 
     def _run_rung(self, rung: Rung) -> RungOutcome:
         run_id, started = new_run_id(), time.monotonic()
@@ -139,7 +141,7 @@ class _Ladder:
             return None
 
     def _left_s(self, index: int) -> float | None:
-        """From the speed of the models trained so far and what a rung costs besides; None before the first."""
+        """From the speed of the models trained so far and what a rung costs besides; None at first."""
         trained = [
             (self._records[each.uri], each.seconds) for each in self._done
             if each.uri and each.seconds > self._records[each.uri].training_seconds
@@ -167,5 +169,3 @@ def _forget_models() -> None:
 
     keras.backend.clear_session()
     gc.collect()
-
-

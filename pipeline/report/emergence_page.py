@@ -81,8 +81,8 @@ def _section(reading: EmergenceReading, label: str) -> TaskSection:
     if likelihood:
         charts.append(("log-probability of the target", likelihood))
     note = (
-        f"{first.num_items:,} items; a guess scores {chance:.3g}; {first.mean_target_tokens:.1f} tokens must be "
-        f"right on average, the end among them"
+        f"{first.num_items:,} items; a guess scores {chance:.3g}; {first.mean_target_tokens:.1f} tokens must "
+        "be right on average, the end among them"
     )
     return TaskSection(label, note, charts, readings, _comparison(readings))
 
@@ -101,7 +101,9 @@ def _chart(readings: Sequence[TaskReading], axis: str) -> Markup:
         svg(
             LadderChart(
                 title=readings[0].label,
-                axis="held-out loss, nats per token (better to the right)" if is_loss else "FLOPs of training, C = 6ND",
+                axis="held-out loss, nats per token (better to the right)"
+                if is_loss
+                else "FLOPs of training, C = 6ND",
                 lines=lines,
                 is_log=not is_loss,
                 is_falling=is_loss,
@@ -139,14 +141,22 @@ def _likelihood_chart(readings: Sequence[TaskReading]) -> Markup | None:
     if not lines:
         return None
     axis = "FLOPs of training, C = 6ND"
-    return Markup(svg(LadderChart(readings[0].label, axis, lines, is_log=True, least=min(values), greatest=0.0)))
+    return Markup(
+        svg(LadderChart(readings[0].label, axis, lines, is_log=True, least=min(values), greatest=0.0))
+    )
 
 
 def _loss_chart(reading: EmergenceReading) -> str:
     lines = []
     for colour, family in enumerate(_families(reading)):
         marks = [
-            Mark(record.compute, record.loss, None, None, f"{family} {record.name}, seed {record.seed}: {record.loss:.3f}")
+            Mark(
+                record.compute,
+                record.loss,
+                None,
+                None,
+                f"{family} {record.name}, seed {record.seed}: {record.loss:.3f}",
+            )
             for record in reading.records
             if record.family == family
         ]
@@ -184,7 +194,12 @@ def _outcome(outcome: Outcome) -> Iterator[tuple[str, str, str, bool]]:
     """(what, predicted, found, within)."""
     predicted = outcome.prediction
     loss = predicted.loss
-    yield "loss", f"{loss.value:.3f} ({loss.low:.3f} to {loss.high:.3f})", f"{outcome.loss:.3f}", loss.holds(outcome.loss)
+    yield (
+        "loss",
+        f"{loss.value:.3f} ({loss.low:.3f} to {loss.high:.3f})",
+        f"{outcome.loss:.3f}",
+        loss.holds(outcome.loss),
+    )
     for label, found in outcome.tasks.items():
         score = predicted.tasks[label]
         words = f"{score.value:.2f} ({score.low:.2f} to {score.high:.2f})"
@@ -197,8 +212,9 @@ def _models(reading: EmergenceReading) -> Iterator[tuple[str, list[str]]]:
         yield (
             f"{record.family} {record.name}",
             [
-                str(record.seed), f"{record.num_parameters:,}", f"{record.num_tokens:,}", f"{record.compute:.3g}",
-                f"{record.loss:.3f}", f"{record.bits_per_byte:.3f}", duration(record.training_seconds),
+                str(record.seed), f"{record.num_parameters:,}", f"{record.num_tokens:,}",
+                f"{record.compute:.3g}", f"{record.loss:.3f}", f"{record.bits_per_byte:.3f}",
+                duration(record.training_seconds),
             ],
         )  # fmt: skip
 

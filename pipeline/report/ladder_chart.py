@@ -121,11 +121,13 @@ def _grid(chart: LadderChart, scale: _Scale) -> Iterator[str]:
         yield f'<line class="grid" x1="{x}" x2="{x}" y1="{bottom}" y2="{bottom + 4}"/>'
         yield f'<text class="tick" x="{x}" y="{bottom + 16}" text-anchor="middle">{text}</text>'
     middle = (_LEFT + right) / 2
-    yield f'<text class="tick" x="{middle}" y="{HEIGHT - 5}" text-anchor="middle">{html.escape(chart.axis)}</text>'
+    axis = html.escape(chart.axis)
+    yield f'<text class="tick" x="{middle}" y="{HEIGHT - 5}" text-anchor="middle">{axis}</text>'
     yield f'<line class="axis" x1="{_LEFT}" x2="{right}" y1="{bottom}" y2="{bottom}"/>'
     if chart.chance is not None:
         y = scale.y(chart.chance)
-        yield f'<line class="rule" x1="{_LEFT}" x2="{right}" y1="{y}" y2="{y}"><title>a guess: {chart.chance:.3g}</title></line>'
+        title = f"<title>a guess: {chart.chance:.3g}</title>"
+        yield f'<line class="rule" x1="{_LEFT}" x2="{right}" y1="{y}" y2="{y}">{title}</line>'
         yield f'<text class="tick" x="{right}" y="{y - 4}" text-anchor="end">guess</text>'
     if chart.rule is not None:
         x = scale.x(chart.rule[0])
@@ -144,8 +146,8 @@ def _drawn(chart: LadderChart, scale: _Scale) -> Iterator[str]:
                 ends = f'y1="{scale.y(mark.low)}" y2="{scale.y(mark.high)}"'
                 yield f'<line class="curve c{line.colour}" x1="{x}" x2="{x}" {ends}/>'
             kind = "hollow" if line.is_dashed else "point"
-            title = html.escape(mark.title)
-            yield f'<circle class="{kind} c{line.colour}" cx="{x}" cy="{y}" r="3.2"><title>{title}</title></circle>'
+            title = f"<title>{html.escape(mark.title)}</title>"
+            yield f'<circle class="{kind} c{line.colour}" cx="{x}" cy="{y}" r="3.2">{title}</circle>'
 
 
 def _legend(lines: Sequence[Line]) -> Iterator[str]:

@@ -14,8 +14,8 @@ MakeCurve = Callable[..., Curve]
 
 @pytest.fixture
 def make_curve() -> MakeCurve:
-    """A curve from the probability that a token is right, level by level: each token by itself, or all tokens of an
-    item together."""
+    """A curve from the probability that a token is right, level by level: each token by itself, or all tokens
+    of an item together."""
 
     def make(
         probabilities: Sequence[float],
@@ -38,7 +38,11 @@ def make_curve() -> MakeCurve:
             compute = 10 ** (10 + decades * index / max(len(probabilities) - 1, 1))
             levels.append(
                 Level(
-                    f"{index}", compute, 3.0 - 0.2 * index, right.all(axis=2).astype(float), right.mean(axis=2)
+                    f"{index}",
+                    compute,
+                    3.0 - 0.2 * index,
+                    right.all(axis=2).astype(float),
+                    right.mean(axis=2),
                 )
             )
         return Curve("task", "transformer", chance, np.full(items, tokens), tuple(levels))

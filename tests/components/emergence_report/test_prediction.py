@@ -60,12 +60,15 @@ def test_a_curve_stays_above_chance() -> None:
     assert predicted.value == pytest.approx(0.5, abs=0.05)
 
 
-def _record(name: str, compute: float, loss: float, right: float, seed: int = 0, began: str = "3") -> RungRecord:
+def _record(
+    name: str, compute: float, loss: float, right: float, seed: int = 0, began: str = "3"
+) -> RungRecord:
     items = tuple(f"{index}" for index in range(100))
     sharp = tuple(float(index < 100 * right) for index in range(100))
     task = TaskScores(
         label="addition", chance=0.0, sharp_metric="exact_match", smooth_metric="token_accuracy", items=items,
-        target_tokens=(4,) * 100, sharp=sharp, smooth=sharp, log_probability=-1.0, metrics={"exact_match": right},
+        target_tokens=(4,) * 100, sharp=sharp, smooth=sharp, log_probability=-1.0,
+        metrics={"exact_match": right},
     )  # fmt: skip
     return RungRecord(
         name=name, family="lstm", seed=seed, num_parameters=1, num_tokens=1, compute=compute, loss=loss,

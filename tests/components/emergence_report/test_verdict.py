@@ -52,11 +52,13 @@ def test_chance_throughout_is_not_learned(make_curve) -> None:
         ("1 of the rungs lie before it", {"probabilities": [0.3, 0.99, 0.99, 0.99, 0.99]}),
         ("a single model has it", {"probabilities": [0.3, 0.3, 0.3, 0.3, 0.99], "seeds": 1}),
         ("a larger model loses it again", {"probabilities": [0.3, 0.3, 0.99, 0.99, 0.75]}),
-        ("neither there nor absent", {"probabilities": [0.3, 0.3, 0.3, 0.75, 0.77]}),
+        ("neither there nor not", {"probabilities": [0.3, 0.3, 0.3, 0.75, 0.77]}),
         ("smaller rungs would show", {"probabilities": [0.9, 0.97, 0.98, 0.99, 0.99]}),
     ],
 )
-def test_too_little_to_go_by_is_undecided_and_the_reason_says_what_is_missing(make_curve, told, options) -> None:
+def test_too_little_to_go_by_is_undecided_and_the_reason_says_what_is_missing(
+    make_curve, told, options
+) -> None:
     verdict = decide(make_curve(**options))
 
     assert verdict.kind == "undecided"

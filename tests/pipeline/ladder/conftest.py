@@ -37,11 +37,21 @@ rungs = [
 """
 
 
+@pytest.fixture(scope="session")
+def make_ladder_config() -> Callable[[Path], PipelineConfig]:
+    """With its output below a folder."""
+
+    def make(folder: Path) -> PipelineConfig:
+        path = folder / "steps.toml"
+        path.write_text(LADDER + f'[output]\nroot = "{folder}/build"\n', encoding="utf-8")
+        return load(str(path))
+
+    return make
+
+
 @pytest.fixture
-def ladder_config(tmp_path: Path) -> PipelineConfig:
-    path = tmp_path / "steps.toml"
-    path.write_text(LADDER + f'[output]\nroot = "{tmp_path}/build"\n', encoding="utf-8")
-    return load(str(path))
+def ladder_config(make_ladder_config, tmp_path: Path) -> PipelineConfig:
+    return make_ladder_config(tmp_path)
 
 
 @pytest.fixture(scope="session")

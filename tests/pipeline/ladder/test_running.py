@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from ml_metadata import metadata_store
 
 from components.emergence_report import prediction, report
 from components.rung_recorder import record
 from pipeline import history, local
+from pipeline.config import PipelineConfig
 from pipeline.errors import RunInProgressError
 from pipeline.ladder import graph, running
 from pipeline.ladder.rungs import rungs
@@ -35,10 +38,11 @@ class Told:
         self.lines.append(f"failed: {message}")
 
 
-@pytest.fixture
-def untrained(ladder_config, make_record, monkeypatch, tmp_path):
+@pytest.fixture(scope="module")
+def untrained(make_record, tmp_path_factory):
     """`running.run` with records made up in place of training: what runs, fails and is reported is real."""
     real_stages, real_uris, made = local.run_stages, history.output_uris, {}
+    records = tmp_path_factory.mktemp("records")
 
     def stages(config, run_id, observer, create) -> None:
         if create.func is not graph.create_rung:
@@ -47,78 +51,93 @@ def untrained(ladder_config, make_record, monkeypatch, tmp_path):
         rung = create.args[0]
         if rung.name in stages.broken:
             raise RuntimeError(f"{rung.name} broke")
-        folder = tmp_path / "records" / f"{rung.family}-{rung.name}"
+        folder = records / f"{rung.family}-{rung.name}"
         loss = 1.0 + 300.0 / rung.compute**0.25
         if not folder.exists():
-            record.write(str(folder), make_record(rung.name, rung.compute, loss, 0.0, family=rung.family, began="9"))
+            found = make_record(rung.name, rung.compute, loss, 0.0, family=rung.family, began="9")
+            record.write(str(folder), found)
         made[run_id] = str(folder)
 
+    def uris(config, run_id):
+        return {(graph.RECORDER, "rung"): made[run_id]} if run_id in made else real_uris(config, run_id)
+
     stages.broken = set()
-    monkeypatch.setattr(local, "run_stages", stages)
-    monkeypatch.setattr(
-        history,
-        "output_uris",
-        lambda config, run_id: (
-            {(graph.RECORDER, "rung"): made[run_id]} if run_id in made else real_uris(config, run_id)
-        ),
-    )
-    return stages
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local, "run_stages", stages)
+        patch.setattr(history, "output_uris", uris)
+        yield stages
 
 
-def test_the_largest_rung_is_predicted_before_it_is_trained(untrained, ladder_config) -> None:
-    told = Told()
-    outcome = running.run(ladder_config, told)
+@dataclasses.dataclass(frozen=True)
+class Twice:
+    """The same ladder, run again."""
 
-    assert told.titles[-3:] == [
+    config: PipelineConfig
+    titles: list[str]
+    first: running.LadderOutcome
+    again: running.LadderOutcome
+
+
+@pytest.fixture(scope="module")
+def twice(untrained, make_ladder_config, tmp_path_factory) -> Twice:
+    config, told = make_ladder_config(tmp_path_factory.mktemp("twice")), Told()
+    first = running.run(config, told)
+    return Twice(config, told.titles, first, running.run(config, Told()))
+
+
+def test_the_largest_rung_is_predicted_before_it_is_trained(twice) -> None:
+    assert twice.titles[-3:] == [
         "the prediction of transformer 1x128", "rung 5 of 5: transformer 1x128, seed 0", "the report",
     ]  # fmt: skip
-    made = prediction.read(outcome.predictions[0])
+    made = prediction.read(twice.first.predictions[0])
     assert len(made.made_from) == 3
-    reading = report.read(str(outcome.report))
-    assert [each.was_before for each in reading.outcomes] == [True]
-    assert reading.outcomes[0].sha256 == made.sha256
-    assert reading.outcomes[0].loss_error < 0.1
+    [outcome] = report.read(str(twice.first.report)).outcomes
+    assert outcome.was_before
+    assert outcome.sha256 == made.sha256
+    assert outcome.loss_error < 0.1
 
 
-def test_the_same_ladder_again_keeps_the_prediction_that_was_made_first(untrained, ladder_config) -> None:
-    first = running.run(ladder_config, Told())
-    again = running.run(ladder_config, Told())
+def test_the_same_ladder_again_keeps_the_prediction_that_was_made_first(twice) -> None:
+    assert twice.again.predictions == twice.first.predictions
+    assert twice.again.report == twice.first.report
 
-    assert again.predictions == first.predictions
-    assert again.report == first.report
+
+def test_metadata_traces_the_report_to_the_rungs_and_the_prediction(twice) -> None:
+    store = metadata_store.MetadataStore(history.connection(twice.config))
+    [made] = store.get_artifacts_by_type("components.EmergenceReport")
+    execution = store.get_events_by_artifact_ids([made.id])[0].execution_id
+    events = store.get_events_by_execution_ids([execution])
+    inputs = store.get_artifacts_by_id(
+        [event.artifact_id for event in events if event.artifact_id != made.id]
+    )
+
+    assert {each.uri for each in inputs} == {
+        *(each.uri for each in twice.first.rungs),
+        *twice.first.predictions,
+    }
+    assert made.custom_properties["addition, transformer"].string_value == "not learned"
+    [predicted] = store.get_artifacts_by_type("components.Prediction")
+    expected = prediction.read(twice.first.predictions[0]).sha256
+    assert predicted.custom_properties["sha256"].string_value == expected
+
+
+def test_predictions_and_reports_are_not_listed_as_runs(twice) -> None:
+    assert history.runs(twice.config) == []
 
 
 def test_a_rung_that_fails_is_told_and_the_others_go_on(untrained, ladder_config) -> None:
     untrained.broken.add("1x32")
     told = Told()
     outcome = running.run(ladder_config, told)
+    untrained.broken.clear()
 
     assert outcome.failures == ("transformer 1x32, seed 0: RuntimeError: 1x32 broke",)
+    assert "failed: RuntimeError: 1x32 broke" in told.lines
     assert [each.rung.name for each in outcome.rungs if each.uri is None] == ["1x32"]
     reading = report.read(str(outcome.report))
     assert sorted(each.name for each in reading.records) == ["10k", "1x128", "1x16", "1x64"]
     # Two smaller rungs are too few for a prediction.
     assert outcome.predictions == ()
-
-
-def test_metadata_traces_the_report_to_the_rungs_and_the_prediction(untrained, ladder_config) -> None:
-    outcome = running.run(ladder_config, Told())
-    store = metadata_store.MetadataStore(history.connection(ladder_config))
-    [made] = store.get_artifacts_by_type("components.EmergenceReport")
-    [execution] = {event.execution_id for event in store.get_events_by_artifact_ids([made.id])}
-    inputs = [event for event in store.get_events_by_execution_ids([execution]) if event.artifact_id != made.id]
-    uris = {artifact.uri for artifact in store.get_artifacts_by_id([event.artifact_id for event in inputs])}
-
-    assert uris == {*(each.uri for each in outcome.rungs), *outcome.predictions}
-    [predicted] = store.get_artifacts_by_type("components.Prediction")
-    assert predicted.custom_properties["sha256"].string_value == prediction.read(outcome.predictions[0]).sha256
-    assert made.custom_properties["addition, transformer"].string_value == "not learned"
-
-
-def test_predictions_and_reports_are_not_listed_as_runs(untrained, ladder_config) -> None:
-    running.run(ladder_config, Told())
-
-    assert history.runs(ladder_config) == []
 
 
 def test_two_ladders_at_once_are_refused(ladder_config) -> None:
@@ -151,4 +170,3 @@ def test_the_time_left_counts_what_is_not_training(ladder_config, make_record) -
     rate = first.training_seconds / (first.num_tokens * first.num_parameters**0.5)
     expected = sum(3.0 + rate * rung.num_tokens * rung.num_parameters**0.5 for rung in found[1:])
     assert ladder._left_s(1) == pytest.approx(expected)
-

@@ -17,8 +17,8 @@ def _task(label: str, right: float, tokens: float) -> TaskScores:
     return TaskScores(
         label=label, chance=0.01, sharp_metric="exact_match", smooth_metric="token_accuracy", items=items,
         target_tokens=(4,) * 100, sharp=tuple(float(index < 100 * right) for index in range(100)),
-        smooth=tuple(min(1.0, tokens + 0.1 * (index % 2) - 0.05) for index in range(100)), log_probability=tokens - 1.2,
-        metrics={"exact_match": right},
+        smooth=tuple(min(1.0, tokens + 0.1 * (index % 2) - 0.05) for index in range(100)),
+        log_probability=tokens - 1.2, metrics={"exact_match": right},
     )  # fmt: skip
 
 
@@ -32,8 +32,9 @@ def _records() -> list[RungRecord]:
     return [
         RungRecord(
             name=f"r{index}", family=family, seed=seed, num_parameters=1000 * 3**index, num_tokens=10**6,
-            compute=6e9 * 3**index, loss=2.0 - 0.3 * index - 0.1 * seed, bits_per_byte=2.0, training_seconds=9.0,
-            recorded_at="2026-01-02", training_began_at="2027-01-01", weights_sha256=f"{family}{index}{seed}",
+            compute=6e9 * 3**index, loss=2.0 - 0.3 * index - 0.1 * seed, bits_per_byte=2.0,
+            training_seconds=9.0, recorded_at="2026-01-02",
+            training_began_at="2027-01-01", weights_sha256=f"{family}{index}{seed}",
             tasks=(_task("addition <reversed>", right, tokens),),
         )
         for family, scores in LADDERS.items()
