@@ -37,7 +37,7 @@ class Prediction(artifact.Artifact):
 
 @final
 class EmergenceReport(artifact.Artifact):
-    """A ladder read: `components.emergence_report.report.FILE` and a table."""
+    """A ladder read: `components.emergence_report.report.FILE` and `table.FILE`."""
 
     TYPE_NAME = "components.EmergenceReport"
 

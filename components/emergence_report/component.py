@@ -6,11 +6,12 @@ from typing import Any, ClassVar
 
 from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types.component_spec import ChannelParameter, ComponentSpec
 
 from components import artifacts, progress
-from components.emergence_report import prediction, report
+from components.emergence_report import prediction, report, table
 from components.rung_recorder import record
 
 RUNGS, PREDICTIONS, REPORT = "rungs", "predictions", "report"
@@ -28,7 +29,7 @@ class EmergenceReporterSpec(ComponentSpec):
 
 
 class Executor(base_executor.BaseExecutor):
-    """Reads all of it, and writes `report.FILE` and `report.TABLE_FILE`."""
+    """Reads all of it, and writes `report.FILE` and `table.FILE`."""
 
     def Do(
         self,
@@ -40,7 +41,9 @@ class Executor(base_executor.BaseExecutor):
         predictions = [prediction.read(artifact.uri) for artifact in input_dict.get(PREDICTIONS, [])]
         reading = report.make(records, predictions)
         artifact = artifact_utils.get_single_instance(output_dict[REPORT])
-        report.write(artifact.uri, reading, report.table(records))
+        report.write(artifact.uri, reading)
+        with fileio.open(f"{artifact.uri}/{table.FILE}", "w") as file:
+            file.write(table.render(records))
         for task in reading.tasks:
             artifact.set_string_custom_property(f"{task.label}, {task.family}", task.verdict)
         kinds = [task.verdict for task in reading.tasks]

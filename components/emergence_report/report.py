@@ -1,11 +1,9 @@
-"""The ladder read as a whole: ``emergence.json``, and ``emergence.csv``, a line for a task of a model."""
+"""The ladder read as a whole, task by task and family by family: ``emergence.json``."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from tfx.dsl.io import fileio
@@ -20,12 +18,6 @@ from components.rung_recorder.record import RungRecord, TaskScores
 from models.config import Settings
 
 FILE = "emergence.json"
-TABLE_FILE = "emergence.csv"
-COLUMNS = (
-    "task", "family", "rung", "seed", "num_parameters", "num_tokens", "compute_flops", "loss",
-    "bits_per_byte", "items", "chance", "sharp_metric", "sharp", "sharp_low", "sharp_high",
-    "smooth_metric", "smooth", "log_probability", "power", "training_seconds",
-)  # fmt: skip
 
 
 class Point(Settings):
@@ -187,9 +179,6 @@ def _reading(label: str, records: Sequence[RungRecord]) -> TaskReading:
         )
     verdict = decide(found, resampled)
     several = len(points) > 1
-    threshold = (
-        loss_threshold.find(found.losses, above_chance(found.sharp, found.chance)) if several else None
-    )
     return TaskReading(
         label=label,
         family=found.family,
@@ -227,38 +216,10 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def table(records: Sequence[RungRecord]) -> str:
-    """CSV: `COLUMNS`, a line for each task of each model."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(_lines(records))
-    return text.getvalue()
-
-
-def _lines(records: Sequence[RungRecord]) -> Iterator[tuple[object, ...]]:
-    for record in sorted(records, key=lambda record: (record.family, record.compute, record.seed)):
-        for task in record.tasks:
-            alone = curve(task.label, [record])
-            resampled = resample(alone)
-            low, high = interval(resampled.sharp[:, 0], alone.num_items)
-            yield (
-                task.label, record.family, record.name, record.seed, record.num_parameters, record.num_tokens,
-                f"{record.compute:.6g}", f"{record.loss:.6f}", f"{record.bits_per_byte:.6f}", len(task.items),
-                f"{task.chance:.6g}", task.sharp_metric, f"{alone.sharp[0]:.6f}", f"{low:.6f}", f"{high:.6f}",
-                task.smooth_metric, f"{alone.smooth[0]:.6f}",
-                "" if task.log_probability is None else f"{task.log_probability:.6f}",
-                f"{mirage.power(alone.smooth, alone.target_tokens)[0]:.6f}", f"{record.training_seconds:.1f}",
-            )  # fmt: skip
-
-
-def write(directory: str, reading: EmergenceReading, text: str) -> None:
-    """``text``: the table."""
+def write(directory: str, reading: EmergenceReading) -> None:
     fileio.makedirs(directory)
     with fileio.open(f"{directory}/{FILE}", "w") as file:
         file.write(reading.model_dump_json(indent=1) + "\n")
-    with fileio.open(f"{directory}/{TABLE_FILE}", "w") as file:
-        file.write(text)
 
 
 def read(directory: str) -> EmergenceReading:

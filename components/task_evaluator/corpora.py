@@ -6,10 +6,12 @@ the same bytes on every machine.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from components.corpus_gen import splitting
 from components.task_evaluator.generated import GeneratedTask
 from components.task_evaluator.task import Item
 from components.task_evaluator.tasks.addition import Addition
@@ -29,8 +31,9 @@ EMERGENCE: dict[str, tuple[GeneratedTask, int]] = {
 three as well, help with the carry: without them a model needed twice the tokens to begin."""
 GROKKING = ModularArithmetic(modulus=47, evaluation_percent=50)
 """Of 1,128 sums of two residues, half are for training."""
-_PASSES = 12
-"""Each question of `GROKKING` for training is there so often, so that some rows are for validation."""
+_SPLITS = {"train": 98, "eval": 1, "test": 1}
+"""Of the configuration ``grokking``: which questions are really trained on."""
+_ASKED = 200
 
 
 def emergence(_: Path) -> dict[str, bytes]:
@@ -42,14 +45,14 @@ def emergence(_: Path) -> dict[str, bytes]:
 
 
 def grokking(_: Path) -> dict[str, bytes]:
-    """Sums modulo a prime: those for training, and 200 of them once more to be asked (``seen.jsonl``)."""
-    seen: dict[str, Item] = {}
-    for item in GROKKING.training_items(0, 60 * GROKKING.modulus**2):
-        seen.setdefault(item.prompt, item)
-    items = list(seen.values())
-    asked = [{"prompt": item.prompt, "target": item.target} for item in items[:200]]
+    """Sums modulo a prime, each question once; and of those that are trained on, some to be asked as well
+    (``seen.jsonl``), beside the task's own, which nothing is trained on."""
+    found = {item.prompt: item for item in GROKKING.training_items(0, 20 * GROKKING.modulus**2)}
+    items = sorted(found.values(), key=lambda item: hashlib.sha256(item.prompt.encode()).digest())
+    trained = [item for item in items if splitting.index(GROKKING.shown(item), _SPLITS) == 0]
+    asked = [{"prompt": item.prompt, "target": item.target} for item in trained[:_ASKED]]
     return {
-        "sums.jsonl": _lines(GROKKING, items * _PASSES),
+        "sums.jsonl": _lines(GROKKING, items),
         "seen.jsonl": "".join(json.dumps(each) + "\n" for each in asked).encode(),
     }
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.ladder.running import LadderOutcome
 
 DONE, FAILED, UNPREDICTED = 0, 1, 3
-PAGE, TABLE = "emergence.html", "emergence.csv"
+PAGE = "emergence.html"
 _GATE = "ladder.require_prediction_within"
 
 
@@ -92,21 +92,23 @@ def _tell(
     config: PipelineConfig, outcome: LadderOutcome, display: LadderDisplay, output: str | None
 ) -> EmergenceReading:
     """Writes the page and the table, and tells what is in them."""
-    from components.emergence_report import report
-    from pipeline.report import emergence_page
+    from components.emergence_report import report, table
+    from pipeline.report import emergence_page, emergence_picture
 
     reading = report.read(str(outcome.report))
     page = Path(output) if output else Path(config.root) / "ladder" / PAGE
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(emergence_page.render(config, reading, outcome.failures), encoding="utf-8")
-    table = page.with_name(TABLE)
-    table.write_bytes(Path(str(outcome.report), report.TABLE_FILE).read_bytes())
+    picture = page.with_name(emergence_picture.FILE)
+    picture.write_text(emergence_picture.render(reading), encoding="utf-8")
+    copy = page.with_name(table.FILE)
+    copy.write_bytes(Path(str(outcome.report), table.FILE).read_bytes())
     display.show(_scores(reading))
     for task in reading.tasks:
         display.say(f"{task.label}, {task.family}: {task.verdict}. {task.reason}")
     for each in reading.outcomes:
         display.say(_prediction(each))
-    display.say(f"report: {page}\ntable:  {table}")
+    display.say(f"report:  {page}\npicture: {picture}\ntable:   {copy}")
     return reading
 
 

@@ -50,6 +50,7 @@ def render(config: PipelineConfig, reading: EmergenceReading, failures: Sequence
         bound=config.ladder.require_prediction_within,
         models=list(_models(reading)),
         loss_chart=Markup(_loss_chart(reading)),
+        overviews=[(family, overview(reading, family)) for family in families(reading)],
     )
 
 
@@ -148,7 +149,7 @@ def _likelihood_chart(readings: Sequence[TaskReading]) -> Markup | None:
 
 def _loss_chart(reading: EmergenceReading) -> str:
     lines = []
-    for colour, family in enumerate(_families(reading)):
+    for colour, family in enumerate(families(reading)):
         marks = [
             Mark(
                 record.compute,
@@ -170,7 +171,18 @@ def _loss_chart(reading: EmergenceReading) -> str:
     )  # fmt: skip
 
 
-def _families(reading: EmergenceReading) -> list[str]:
+def overview(reading: EmergenceReading, family: str) -> Markup:
+    """All tasks of a family by their sharp metrics."""
+    of_family = [task for task in reading.tasks if task.family == family]
+    lines = [
+        Line(task.label, [_mark(task, point, "compute", is_sharp=True) for point in task.points], colour)
+        for colour, task in enumerate(of_family)
+    ]
+    return Markup(svg(LadderChart(f"All tasks, {family}", "FLOPs of training, C = 6ND", lines, is_log=True)))
+
+
+def families(reading: EmergenceReading) -> list[str]:
+    """In the order of the page."""
     return list(dict.fromkeys(task.family for task in reading.tasks))
 
 
@@ -207,8 +219,8 @@ def _outcome(outcome: Outcome) -> Iterator[tuple[str, str, str, bool]]:
 
 
 def _models(reading: EmergenceReading) -> Iterator[tuple[str, list[str]]]:
-    families = _families(reading)
-    for record in sorted(reading.records, key=lambda record: families.index(record.family)):
+    order = families(reading)
+    for record in sorted(reading.records, key=lambda record: order.index(record.family)):
         yield (
             f"{record.family} {record.name}",
             [

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from components.emergence_report import prediction, report
+from components.emergence_report import prediction, report, table
 from components.rung_recorder.record import RungRecord, TaskScores
 from pipeline.config import load
-from pipeline.report import emergence_page
+from pipeline.report import emergence_page, emergence_picture
 
 
 def _task(label: str, right: float, tokens: float) -> TaskScores:
@@ -85,7 +85,7 @@ def test_points_carry_their_values(page) -> None:
 
 
 def test_the_table_has_a_line_for_each_task_of_each_model() -> None:
-    rows = list(csv.DictReader(io.StringIO(report.table(_records()))))
+    rows = list(csv.DictReader(io.StringIO(table.render(_records()))))
 
     assert len(rows) == 20
     first = next(row for row in rows if row["family"] == "transformer" and row["rung"] == "r3")
@@ -100,7 +100,7 @@ def test_the_page_fits_and_its_charts_are_drawn(page, browser_page, width, schem
     shown = browser_page(f"file://{page}", viewport={"width": width, "height": 900}, color_scheme=scheme)
     charts = shown.locator("figure svg")
 
-    assert charts.count() == 4
+    assert charts.count() == 6
     for chart in charts.all():
         box = chart.bounding_box()
         assert box["width"] <= width
@@ -108,3 +108,14 @@ def test_the_page_fits_and_its_charts_are_drawn(page, browser_page, width, schem
     body = shown.locator("main").bounding_box()
     assert body["x"] >= 0
     assert body["width"] <= width
+
+
+def test_the_picture_is_a_small_file_that_stands_alone(reading, tmp_path, browser_page) -> None:
+    path = tmp_path / "emergence.svg"
+    path.write_text(emergence_picture.render(reading), encoding="utf-8")
+    shown = browser_page(f"file://{path}")
+
+    assert path.stat().st_size < 40_000
+    assert shown.locator("text=transformer").first.is_visible()
+    assert shown.locator("polyline").count() == 2
+    assert shown.locator("polyline").first.evaluate("line => getComputedStyle(line).stroke") != "none"
