@@ -39,7 +39,7 @@ _ASKED = 200
 def emergence(_: Path) -> dict[str, bytes]:
     """Reversed addition, induction, parity and sorting, a JSONL file each."""
     return {
-        f"{name}.jsonl": _lines(task, task.training_items(0, count))
+        f"{name}.jsonl": lines(task, task.training_items(0, count))
         for name, (task, count) in EMERGENCE.items()
     }
 
@@ -52,12 +52,12 @@ def grokking(_: Path) -> dict[str, bytes]:
     trained = [item for item in items if splitting.index(GROKKING.shown(item), _SPLITS) == 0]
     asked = [{"prompt": item.prompt, "target": item.target} for item in trained[:_ASKED]]
     return {
-        "sums.jsonl": _lines(GROKKING, items),
+        "sums.jsonl": lines(GROKKING, items),
         "seen.jsonl": "".join(json.dumps(each) + "\n" for each in asked).encode(),
     }
 
 
-def _lines(task: GeneratedTask, items: Iterable[Item]) -> bytes:
+def lines(task: GeneratedTask, items: Iterable[Item]) -> bytes:
     """One object a line: what is asked, and the answer with its end and what follows that in a text."""
     records = ({"prompt": item.prompt, "completion": task.shown(item)[len(item.prompt) :]} for item in items)
     return "".join(json.dumps(record) + "\n" for record in records).encode()

@@ -57,6 +57,6 @@ def _style() -> str:
     rules = [
         rule
         for rule in re.findall(r"^\.[^{]*\{[^}]*\}", style, re.MULTILINE)
-        if set(re.findall(r"\.([\w-]+)", rule.partition("{")[0])) <= set(_CLASSES)
+        if set(re.findall(r"\.([\w-]+)", rule.partition("{")[0])) <= _CLASSES
     ]
     return " ".join([colours, *rules, ".page { fill: var(--page); }"]).replace("\n", " ")
