@@ -14,7 +14,7 @@ from pipeline.report.templates import stylesheet
 
 FILE = "emergence.svg"
 _GAP, _HEADING = 16, 24
-_CLASSES = (
+_CLASSES = {
     "grid",
     "axis",
     "tick",
@@ -23,13 +23,8 @@ _CLASSES = (
     "point",
     "rule",
     "dashed",
-    "c0",
-    "c1",
-    "c2",
-    "c3",
-    "c4",
-    "c5",
-)
+    *(f"c{i}" for i in range(6)),
+}
 
 
 def render(reading: EmergenceReading) -> str:
