@@ -7,13 +7,17 @@ parsed in the first line of the executor.
 from __future__ import annotations
 
 import datetime
+import re
 import string
+from collections import Counter
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from models.config import Settings
 from models.features import NUM_SPECIAL_TOKENS
+
+_BYTE_NAME = re.compile("<0x[0-9A-F]{2}>")
 
 
 class SourceConfig(Settings):
@@ -57,8 +61,8 @@ class SourceConfig(Settings):
     licence: str = ""
     """A note on the text's licence, for the report."""
     weight: float = Field(default=1.0, gt=0, le=1_000_000)
-    """The source's share in a mixture, before normalising; 1: as large as it is. Recorded in the
-    report."""
+    """What each byte of the source counts beside those of other sources in the text that the tokenizer is
+    trained on: a source's share there is its weight times its size. 1 for all: as large as they are."""
 
     @property
     def has_prompts(self) -> bool:
@@ -163,12 +167,30 @@ class TokenizerConfig(Settings):
     character_coverage: float = Field(default=0.9995, gt=0.9, le=1.0)
     """Share of the training text's characters with a piece of their own; the rest become bytes."""
     max_training_bytes: int = Field(default=50_000_000, ge=1000)
-    """Trains on at most this much text, a sample by hash."""
+    """Trains on at most this much text, a sample by hash, of each source its share
+    (``corpus.sources.weight``)."""
+
+    special_tokens: tuple[str, ...] = Field(default=(), max_length=1000)
+    """Texts that are one token each, wherever they stand in the corpus or in a prompt, such as
+    ``["<|user|>", "<|assistant|>"]``; where one begins another, the longest counts. Whoever can write a
+    prompt can write them, too: they mark turns, and guard nothing."""
+    start_token: str | None = None
+    """A token of its own before each document, such as ``"<s>"``. Left out: the end token, which then stands
+    between documents and before a prompt, is the context of a text's first token."""
+    end_token: str = "</s>"
+    """What the token that ends a document is called. As with ``start_token`` and ``pad_token``, no text
+    spells it: the name is for other programs that read the model."""
+    pad_token: str = "<pad>"
+    """What the token that fills rows up is called."""
+
+    @property
+    def num_special_tokens(self) -> int:
+        return NUM_SPECIAL_TOKENS + (self.start_token is not None) + len(self.special_tokens)
 
     @property
     def num_fixed_pieces(self) -> int:
         """Those that every vocabulary has: the bytes and the special tokens."""
-        return 256 + NUM_SPECIAL_TOKENS
+        return 256 + self.num_special_tokens
 
     @property
     def max_pieces(self) -> int:
@@ -181,8 +203,23 @@ class TokenizerConfig(Settings):
         if self.vocabulary_size < least:
             raise ValueError(
                 f"vocabulary_size = {self.vocabulary_size}: at least {least}, for the 256 bytes and "
-                f"{least - 256} special tokens"
+                f"{self.num_special_tokens} special tokens"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _special_tokens_are_distinct(self) -> TokenizerConfig:
+        start = () if self.start_token is None else (self.start_token,)
+        names = [*start, self.end_token, self.pad_token, *self.special_tokens]
+        for name, count in Counter([*names, "<unk>"]).items():
+            if count > 1:
+                raise ValueError(f"{name!r} names two special tokens (<unk> is taken): choose another text")
+        for name in names:
+            if not 1 <= len(name) <= 100 or re.search("[\0\u2581]", name) or _BYTE_NAME.fullmatch(name):
+                raise ValueError(
+                    f"{name!r} cannot be a special token: expected 1 to 100 characters, none of them NUL or "
+                    "U+2581, and not the name of a byte such as <0x0A>"
+                )
         return self
 
 

@@ -21,9 +21,12 @@ import dataclasses
 PAD_ID = 0
 UNK_ID = 1
 END_ID = 2
-"""Of the tokenizers that are trained here; ends each document, and stands before the first: the context
+"""Of the tokenizers that are made here; ends each document, and stands before the first: the context
 of a text's first token."""
+START_ID = 3
+"""… stands before each document instead, where the tokenizer is to have a start token of its own."""
 NUM_SPECIAL_TOKENS = 3
+"""Those that every tokenizer has that is made here; a start token and those of the configuration follow."""
 
 TOKEN_IDS = "token_ids"
 SEGMENT_IDS = "segment_ids"

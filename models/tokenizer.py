@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text
 
+from models.text_parts import ChunkOps, SpecialTokenOps, TokenizerOps
 from models.tokenizing import reading, word_patterns
 from models.tokenizing.byte_pairs import MAX_WORD_BYTES, BytePairModel
 from models.tokenizing.vocabulary import Vocabulary
@@ -31,10 +32,15 @@ class GraphTokenizer(tf.Module):
         model = reading.read(content)
         self.vocabulary: Vocabulary = model.vocabulary
         self._table = tf.constant(list(model.vocabulary.token_bytes))
+        self._tokenize: TokenizerOps
         if isinstance(model, BytePairModel):
             self._tokenize = BytePairOps(model)
         else:
             self._tokenize = SentencePieceOps(content)
+            if model.in_chunks:
+                self._tokenize = ChunkOps(self._tokenize)
+            if model.special_tokens:
+                self._tokenize = SpecialTokenOps(model.special_tokens, self._tokenize)
 
     def vocabulary_size(self) -> int:
         return self.vocabulary.size

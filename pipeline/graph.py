@@ -27,6 +27,7 @@ from components.sequence_packer.component import SequencePacker
 from components.serving_validator.component import ServingValidator
 from components.task_evaluator.component import TaskEvaluator
 from components.tokenizer_trainer.component import TokenizerTrainer
+from components.tokenizer_trainer.settings import TokenizerTrainerSettings
 from components.trainer.component import Trainer
 from components.trainer.settings import TrainerSettings
 from pipeline.config import PipelineConfig
@@ -81,8 +82,12 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
     )
 
     preset = config.model.preset
-    source = PresetTokenizer(preset=preset, sha256=places.preset_sha256) if preset else None
-    tokenizer = TokenizerTrainer(documents, config.tokenizer, source)
+    making = TokenizerTrainerSettings(
+        tokenizer=config.tokenizer,
+        weights={source.name: source.weight for source in config.corpus.sources},
+        preset=PresetTokenizer(preset=preset, sha256=places.preset_sha256) if preset else None,
+    )
+    tokenizer = TokenizerTrainer(documents, making)
     tokenizer.add_upstream_node(gate)
     packer = SequencePacker(documents, tokenizer.outputs["tokenizer"], config.packing)
     rows = packer.outputs["packed_examples"]

@@ -16,12 +16,13 @@ from collections import Counter
 from collections.abc import Iterable
 
 from components.config import TokenizerConfig
-from models.features import END_ID, PAD_ID, UNK_ID
+from models.features import END_ID, PAD_ID, START_ID, UNK_ID
 from models.tokenizing import model_proto
 from models.tokenizing.model_proto import ModelProto, add_piece
 from models.tokenizing.sentence_pieces import SPACE
 
 _NEVER_PIECES = (SPACE, "\0")
+
 
 def alphabet(texts: Iterable[str], settings: TokenizerConfig) -> str:
     """The fewest characters that reach the coverage, as far as the vocabulary has room; the most frequent
@@ -44,9 +45,13 @@ def alphabet(texts: Iterable[str], settings: TokenizerConfig) -> str:
 def serialize(characters: str, settings: TokenizerConfig) -> bytes:
     """The special tokens, the 256 bytes, and ``characters``, as a model's file."""
     model = ModelProto()
-    add_piece(model, "<pad>", model_proto.CONTROL)
+    add_piece(model, settings.pad_token, model_proto.CONTROL)
     add_piece(model, "<unk>", model_proto.UNKNOWN)
-    add_piece(model, "</s>", model_proto.CONTROL)
+    add_piece(model, settings.end_token, model_proto.CONTROL)
+    if settings.start_token is not None:
+        add_piece(model, settings.start_token, model_proto.CONTROL)
+    for token in settings.special_tokens:
+        add_piece(model, token, model_proto.USER_DEFINED)
     for value in range(256):
         add_piece(model, f"<0x{value:02X}>", model_proto.BYTE)
     for character in characters:
@@ -54,7 +59,10 @@ def serialize(characters: str, settings: TokenizerConfig) -> bytes:
     trainer = model.trainer_spec
     trainer.model_type, trainer.vocab_size = model_proto.CHARACTERS, len(model.pieces)
     trainer.byte_fallback = True
-    trainer.pad_id, trainer.unk_id, trainer.eos_id, trainer.bos_id = PAD_ID, UNK_ID, END_ID, -1
+    trainer.pad_id, trainer.unk_id, trainer.eos_id = PAD_ID, UNK_ID, END_ID
+    trainer.bos_id = -1 if settings.start_token is None else START_ID
+    trainer.pad_piece, trainer.eos_piece = settings.pad_token, settings.end_token
+    trainer.bos_piece = settings.start_token or ""
     rules = model.normalizer_spec
     rules.name = "identity"
     rules.add_dummy_prefix = rules.remove_extra_whitespaces = rules.escape_whitespaces = False

@@ -13,13 +13,13 @@ from tfx.utils import io_utils
 
 from components import documents, progress
 from components.artifacts import TOKENIZER_MODEL, Tokenizer
-from components.config import PresetTokenizer, TokenizerConfig
+from components.config import PresetTokenizer
 from components.tokenizer_trainer import sampling, training
+from components.tokenizer_trainer.settings import TokenizerTrainerSettings
 from models.tokenizing.sentence_pieces import SentencePieceModel
 
 EXAMPLES = "examples"
 SETTINGS = "settings"
-PRESET = "preset"
 TOKENIZER = "tokenizer"
 TRAIN = "train"
 
@@ -29,7 +29,6 @@ class TokenizerTrainerSpec(component_spec.ComponentSpec):
 
     PARAMETERS = {  # noqa: RUF012
         SETTINGS: component_spec.ExecutionParameter(type=str),
-        PRESET: component_spec.ExecutionParameter(type=str, optional=True),
     }
     INPUTS = {EXAMPLES: component_spec.ChannelParameter(type=standard_artifacts.Examples)}  # noqa: RUF012
     OUTPUTS = {TOKENIZER: component_spec.ChannelParameter(type=Tokenizer)}  # noqa: RUF012
@@ -37,7 +36,7 @@ class TokenizerTrainerSpec(component_spec.ComponentSpec):
 
 @final
 class Executor(base_executor.BaseExecutor):
-    """Reads the train split once, in one process, and trains; or takes the preset's tokenizer."""
+    """Reads the train split in one process, and trains; or takes the preset's tokenizer."""
 
     def Do(
         self,
@@ -46,19 +45,17 @@ class Executor(base_executor.BaseExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         directory = artifact_utils.get_single_uri(output_dict[TOKENIZER])
-        if source := exec_properties.get(PRESET):
-            _write(directory, _of_preset(PresetTokenizer.model_validate_json(source)))
+        settings = TokenizerTrainerSettings.model_validate_json(exec_properties[SETTINGS])
+        if settings.preset:
+            _write(directory, _of_preset(settings.preset))
             return
-        settings = TokenizerConfig.model_validate_json(exec_properties[SETTINGS])
-        if settings.algorithm == "bytes":
-            _write(directory, training.train([], settings))
-            progress.report(f"{settings.max_pieces} pieces: the bytes and the special tokens")
+        if settings.tokenizer.algorithm == "bytes":
+            _write(directory, training.train([], settings.tokenizer))
+            progress.report(f"{settings.tokenizer.max_pieces:,} pieces: the bytes and the special tokens")
             return
         train_uri = artifact_utils.get_split_uri(input_dict[EXAMPLES], TRAIN)
-        texts = sampling.sample_by_hash(_texts(train_uri), settings.max_training_bytes)
-        num_bytes = sum(len(text.encode()) for text in texts)
-        progress.report(f"training on {len(texts):,} documents, {progress.format_bytes(num_bytes)}")
-        model = SentencePieceModel(training.train(texts, settings))
+        texts = _sample(train_uri, settings)
+        model = SentencePieceModel(training.train(texts, settings.tokenizer))
         _write(directory, model.proto)
         rate = training.bytes_per_token(model, texts)
         progress.report(f"{model.vocabulary_size:,} pieces, {rate:.2f} bytes per token")
@@ -66,7 +63,7 @@ class Executor(base_executor.BaseExecutor):
 
 @final
 class TokenizerTrainer(base_component.BaseComponent):
-    """Trains the tokenizer, on the train split only; with ``preset``, takes that one's.
+    """Trains the tokenizer, on the train split only; of a preset, takes its own.
 
     Outputs:
       tokenizer: `components.artifacts.Tokenizer`.
@@ -75,17 +72,11 @@ class TokenizerTrainer(base_component.BaseComponent):
     SPEC_CLASS = TokenizerTrainerSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(
-        self,
-        examples: types.BaseChannel,
-        tokenizer: TokenizerConfig,
-        preset: PresetTokenizer | None = None,
-    ) -> None:
+    def __init__(self, examples: types.BaseChannel, settings: TokenizerTrainerSettings) -> None:
         super().__init__(
             spec=TokenizerTrainerSpec(
                 examples=examples,
-                settings=tokenizer.model_dump_json(),
-                preset=preset.model_dump_json() if preset else None,
+                settings=settings.model_dump_json(),
                 tokenizer=types.Channel(type=Tokenizer),
             )
         )
@@ -106,10 +97,24 @@ def _of_preset(source: PresetTokenizer) -> bytes:
     return content
 
 
-def _texts(split_uri: str) -> Iterator[str]:
-    """The texts of a split's documents, in no defined order."""
+def _sample(split_uri: str, settings: TokenizerTrainerSettings) -> list[str]:
+    """The texts to train on; tells how much of them is of each source."""
+    of_source = sampling.weighted_sample(
+        lambda: _texts(split_uri), settings.weights, settings.tokenizer.max_training_bytes
+    )
+    texts = sampling.in_order(of_source)
+    sizes = {source: sum(len(text.encode()) for text in part) for source, part in of_source.items()}
+    num_bytes = sum(sizes.values())
+    shares = ", ".join(f"{source} {size / num_bytes:.1%}" for source, size in sizes.items() if num_bytes)
+    progress.report(f"training on {len(texts):,} documents, {progress.format_bytes(num_bytes)}: {shares}")
+    return texts
+
+
+def _texts(split_uri: str) -> Iterator[tuple[str, str]]:
+    """Source and text of a split's documents, in no defined order."""
     import tensorflow as tf
 
     records = tf.data.TFRecordDataset(fileio.glob(io_utils.all_files_pattern(split_uri)), "GZIP")
     for record in records.as_numpy_iterator():
-        yield documents.decode(record).text
+        document = documents.decode(record)
+        yield document.source, document.text

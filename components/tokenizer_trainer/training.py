@@ -9,7 +9,9 @@ tabs and some other characters within pieces. So:
 2. Line ends and tabs are trained as stand-ins, private-use characters, and so become
    parts of pieces such as ``".\\n\\n"``. Characters that the trainer cannot take, and the
    stand-ins themselves, only separate sentences: they are always encoded as bytes.
-3. In the finished model the stand-ins become what they stand for, U+2581 becomes a
+3. Special tokens of the configuration only separate sentences, too: no learnt piece has a part of one. They
+   are added afterwards.
+4. In the finished model the stand-ins become what they stand for, U+2581 becomes a
    space, and ``escape_whitespaces`` becomes false: now nothing is rewritten on
    the way in, and no piece holds a U+2581 that decoding would turn into a space.
 
@@ -33,8 +35,9 @@ import sentencepiece
 from components.config import TokenizerConfig
 from components.errors import CorpusError, VocabularyError
 from components.tokenizer_trainer import alphabets
-from models.features import END_ID, PAD_ID, UNK_ID
-from models.tokenizing.model_proto import NORMAL, ModelProto
+from models.features import END_ID, PAD_ID, START_ID, UNK_ID
+from models.tokenizing import chunks, special_tokens
+from models.tokenizing.model_proto import NORMAL, USER_DEFINED, ModelProto, add_piece
 from models.tokenizing.sentence_pieces import SPACE, SentencePieceModel
 
 _STAND_INS = {"\n": "\ue000", "\r": "\ue001", "\t": "\ue002"}
@@ -59,6 +62,7 @@ def train(texts: Iterable[str], settings: TokenizerConfig) -> bytes:
     """
     if settings.algorithm == "bytes":
         return alphabets.serialize("", settings)
+    texts = _between_special_tokens(texts, settings.special_tokens)
     if settings.algorithm == "characters":
         if not (found := alphabets.alphabet(texts, settings)):
             raise CorpusError(_NO_TEXT)
@@ -77,7 +81,7 @@ def _train_pieces(texts: Iterable[str], settings: TokenizerConfig) -> bytes:
             sentence_iterator=itertools.chain([first], sentences),
             model_writer=model,
             model_type=settings.algorithm,
-            vocab_size=settings.vocabulary_size,
+            vocab_size=settings.vocabulary_size - len(settings.special_tokens),
             character_coverage=settings.character_coverage,
             max_sentence_length=8 * _MAX_SENTENCE_CHARS,
             byte_fallback=True,
@@ -88,13 +92,16 @@ def _train_pieces(texts: Iterable[str], settings: TokenizerConfig) -> bytes:
             pad_id=PAD_ID,
             unk_id=UNK_ID,
             eos_id=END_ID,
-            bos_id=-1,
+            bos_id=-1 if settings.start_token is None else START_ID,
+            pad_piece=settings.pad_token,
+            eos_piece=settings.end_token,
+            bos_piece=settings.start_token or "<s>",
             num_threads=_NUM_THREADS,
             minloglevel=2,
         )
     except RuntimeError as error:
         raise _explained(error, settings) from error
-    return _without_escapes(model.getvalue())
+    return _finished(model.getvalue(), settings)
 
 
 def cut(text: str) -> Iterator[str]:
@@ -113,26 +120,44 @@ def bytes_per_token(model: SentencePieceModel, texts: Sequence[str], max_bytes: 
     return num_bytes / num_tokens
 
 
-def _without_escapes(serialized: bytes) -> bytes:
+def _between_special_tokens(texts: Iterable[str], tokens: Sequence[str]) -> Iterator[str]:
+    pattern = special_tokens.for_python(tokens)
+    for text in texts:
+        yield from (part for part, is_special in special_tokens.cut(text, pattern) if not is_special)
+
+
+def _finished(serialized: bytes, settings: TokenizerConfig) -> bytes:
+    """Without stand-ins, scores in steps, and with the configuration's special tokens after the others."""
     model = ModelProto.FromString(serialized)
     for piece in model.pieces:
         if piece.type == NORMAL:
             piece.piece = piece.piece.translate(_FROM_TRAINER)
+            piece.score = chunks.rounded(piece.score)
+    pieces = list(model.pieces)
+    position = settings.num_special_tokens - len(settings.special_tokens)
+    del model.pieces[position:]
+    for token in settings.special_tokens:
+        add_piece(model, token, USER_DEFINED)
+    model.pieces.extend(pieces[position:])
+    model.trainer_spec.vocab_size = len(model.pieces)
     model.normalizer_spec.escape_whitespaces = False
     return bytes(model.SerializeToString(deterministic=True))
 
 
 def _explained(error: RuntimeError, settings: TokenizerConfig) -> Exception:
     asked = f"tokenizer.vocabulary_size = {settings.vocabulary_size}"
+    num_added = len(settings.special_tokens)
     too_large = re.search(r"Vocabulary size too high .*<= (\d+)", str(error))
     if too_large:
         return VocabularyError(
-            f"{asked} is more than the train split's text can fill; set at most {too_large[1]}, or add text"
+            f"{asked} is more than the train split's text can fill; set at most "
+            f"{int(too_large[1]) + num_added}, or add text"
         )
     too_small = re.search(r"smaller than required_chars. \d+ vs (\d+)", str(error))
     if too_small:
         return VocabularyError(
-            f"{asked} has no room for the bytes and the characters of the text; set at least {too_small[1]}, "
+            f"{asked} has no room for the bytes and the characters of the text; set at least "
+            f"{int(too_small[1]) + num_added}, "
             f"or lower tokenizer.character_coverage (now {settings.character_coverage})"
         )
     return VocabularyError(f"SentencePiece could not train with {asked}: {error}")

@@ -49,8 +49,8 @@ message_type {
 """
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, BYTE = 1, 2, 3, 4, 6
 """``ModelProto.SentencePiece.type``."""
-CHARACTERS = 4
-"""``TrainerSpec.model_type``: one piece for each character."""
+UNIGRAM, CHARACTERS = 1, 4
+"""``TrainerSpec.model_type``."""
 
 
 def _model_class() -> Any:

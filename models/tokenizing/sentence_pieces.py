@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Sequence
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import sentencepiece
 
 from models.errors import PresetError
-from models.tokenizing.model_proto import ModelProto
+from models.tokenizing import chunks, model_proto, special_tokens
+from models.tokenizing.model_proto import USER_DEFINED, ModelProto
 from models.tokenizing.vocabulary import Vocabulary
 
 SPACE = "\u2581"
@@ -43,12 +45,49 @@ class SentencePieceModel:
     def vocabulary_size(self) -> int:
         return int(self._processor.get_piece_size())
 
+    @functools.cached_property
+    def special_tokens(self) -> dict[str, int]:
+        """Texts that are always one token, and their ids. Empty for a model that rewrites text, as that of a
+        preset: there SentencePiece itself sees to them."""
+        if self._escapes_whitespace():
+            return {}
+        pieces = enumerate(self._message.pieces)
+        return {piece.piece: index for index, piece in pieces if piece.type == USER_DEFINED}
+
+    @functools.cached_property
+    def in_chunks(self) -> bool:
+        """Whether the text between special tokens is encoded a chunk at a time: `chunks`."""
+        kind = self._message.trainer_spec.model_type or model_proto.UNIGRAM
+        return kind == model_proto.UNIGRAM and not self._escapes_whitespace()
+
+    @property
+    def _message(self) -> Any:
+        return ModelProto.FromString(self.proto)
+
+    @functools.cached_property
+    def _special_pattern(self) -> re.Pattern[str]:
+        return special_tokens.for_python(self.special_tokens)
+
     def encode(self, text: str) -> np.ndarray:
-        """Token ids, int32 ``(tokens,)``; never a special token's, whatever the text spells."""
+        """Token ids, int32 ``(tokens,)``; never those of start, end and padding, whatever the text spells."""
+        ids = self.special_tokens
+        if not ids:
+            return self._encode(text)
+        parts = special_tokens.cut(text, self._special_pattern)
+        found = [
+            np.array([ids[part]], np.int32) if is_special else self._encode(part)
+            for part, is_special in parts
+        ]
+        return np.concatenate([np.array([], np.int32), *found])
+
+    def _encode(self, text: str) -> np.ndarray:
+        if self.in_chunks:
+            encoded = [self._processor.encode_as_numpy(chunk) for chunk in chunks.cut(text)]
+            return np.concatenate(encoded, dtype=np.int32)
         return np.asarray(self._processor.encode_as_numpy(text), dtype=np.int32)
 
     def decode(self, token_ids: Sequence[int] | np.ndarray) -> str:
-        """The text; special tokens give nothing."""
+        """The text; start, end and padding give nothing."""
         return str(self._processor.decode([int(token_id) for token_id in token_ids]))
 
     @property

@@ -15,7 +15,7 @@ class Vocabulary:
     """Every id's text as bytes, and the ids that have a part of their own in `models.features`."""
 
     token_bytes: tuple[bytes, ...]
-    """By id: UTF-8, perhaps a part of a character. Nothing for a special token."""
+    """By id: UTF-8, perhaps a part of a character. Nothing for what no text spells: start, end, padding."""
     start_id: int
     """Stands before each document: the context of its first token."""
     end_id: int

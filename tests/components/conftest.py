@@ -22,6 +22,7 @@ from components.documents import split_id
 from components.protos import Example
 from components.sequence_packer import component as sequence_packer
 from components.tokenizer_trainer import component as tokenizer_trainer
+from components.tokenizer_trainer.settings import TokenizerTrainerSettings
 
 BEAM_ARGS = ("--runner=FnApiRunner",)
 
@@ -67,11 +68,16 @@ def generate(
 def train_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Tokenizer]:
     """TokenizerTrainer's executor."""
 
-    def run(examples: standard_artifacts.Examples, settings: TokenizerConfig) -> Tokenizer:
+    def run(
+        examples: standard_artifacts.Examples,
+        settings: TokenizerConfig,
+        weights: dict[str, float] | None = None,
+    ) -> Tokenizer:
         tokenizer = Tokenizer()
         tokenizer.uri = str(tmp_path_factory.mktemp("tokenizer"))
+        making = TokenizerTrainerSettings(tokenizer=settings, weights=weights or {})
         tokenizer_trainer.Executor().Do(
-            {"examples": [examples]}, {"tokenizer": [tokenizer]}, {"settings": settings.model_dump_json()}
+            {"examples": [examples]}, {"tokenizer": [tokenizer]}, {"settings": making.model_dump_json()}
         )
         return tokenizer
 

@@ -13,7 +13,10 @@ def corpus(tmp_path_factory):
     for number in range(3):
         lines = [f"line {line} of file {number}: {line * 7919 % 1009} grains of sand" for line in range(200)]
         (folder / f"{number}.txt").write_text("\n".join(lines))
-    sources = (SourceConfig(name="all", pattern="*.txt", documents="lines"),)
+    sources = tuple(
+        SourceConfig(name=name, pattern=pattern, documents="lines")
+        for name, pattern in (("first", "0.txt"), ("others", "*.txt"))
+    )
     return CorpusConfig(path=str(folder), sources=sources, eval_percent=20, test_percent=20)
 
 
@@ -21,7 +24,7 @@ def corpus(tmp_path_factory):
 def two_runs(corpus, generate, train_tokenizer, pack):
     def run():
         documents = generate(corpus)
-        tokenizer = train_tokenizer(documents, TokenizerConfig(vocabulary_size=300))
+        tokenizer = train_tokenizer(documents, TokenizerConfig(vocabulary_size=300), {"first": 3.0})
         return documents, tokenizer, pack(documents, tokenizer, PackingConfig(sequence_length=16))
 
     return run(), run()

@@ -85,3 +85,23 @@ def test_the_generated_op_list_knows_no_loaded_library():
     assert not any(hasattr(tf.raw_ops, op) for op in TEXT_OPS)
     assert all(hasattr(tf.raw_ops, op) for op in PYTHON_OPS)
     assert hasattr(tf.raw_ops, "StatefulPartitionedCall")
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "characters"])
+def test_a_tokenizer_made_here_with_special_tokens_has_no_problem(tmp_path, algorithm):
+    from components.config import TokenizerConfig
+    from components.tokenizer_trainer import training
+    from models.tokenizer import GraphTokenizer
+
+    config = {"algorithm": algorithm, "vocabulary_size": 265, "special_tokens": ["<|user|>"]}
+    content = training.train(["aab ab b\n" * 9], TokenizerConfig.model_validate(config))
+    module = tf.Module()
+    module.tokenizer = GraphTokenizer(content)
+    module.encode = tf.function(
+        lambda x: {"ids": module.tokenizer.encode(x)[0]}, input_signature=STRINGS, autograph=False
+    )
+    tf.saved_model.save(module, str(tmp_path), signatures={"serving_default": module.encode})
+
+    assert missing_ops(str(tmp_path)) == []
+    loaded = tf.saved_model.load(str(tmp_path)).signatures["serving_default"]
+    assert loaded(x=tf.constant(["<|user|>"]))["ids"].numpy().tolist() == [[2, 3]]

@@ -13,6 +13,7 @@ from components.errors import VocabularyError
 from models.tokenizing.sentence_pieces import SentencePieceModel
 
 WORDS = ("the", "cat", "dog", "sat", "ran", "mat", "and", "house")
+GREEK = "αυγή βόρεια"
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +26,12 @@ def examples(
     ]
     folder = tmp_path_factory.mktemp("corpus")
     (folder / "a.txt").write_text("\n".join(lines))
-    source = SourceConfig(name="lines", pattern="*", documents="lines")
-    return generate(CorpusConfig(path=str(folder), sources=(source,)))
+    (folder / "b.txt").write_text("\n".join(f"{GREEK} {number}" for number in range(40)), encoding="utf-8")
+    sources = [
+        SourceConfig(name=name, pattern=pattern, documents="lines")
+        for name, pattern in (("greek", "b.txt"), ("english", "a.txt"))
+    ]
+    return generate(CorpusConfig(path=str(folder), sources=tuple(sources)))
 
 
 def test_the_artifact_holds_a_model_of_the_size_asked_for(
@@ -59,3 +64,25 @@ def test_a_vocabulary_that_the_text_cannot_fill_is_an_error(
 ) -> None:
     with pytest.raises(VocabularyError, match="set at most"):
         train_tokenizer(examples, TokenizerConfig(vocabulary_size=100_000))
+
+
+def test_a_weight_decides_what_the_vocabulary_is_spent_on(
+    examples: standard_artifacts.Examples, train_tokenizer: Callable[..., Tokenizer]
+) -> None:
+    settings = TokenizerConfig(vocabulary_size=310, character_coverage=1.0)
+
+    def lengths(weights: dict[str, float]) -> list[int]:
+        tokenizer = train_tokenizer(examples, settings, weights)
+        model = SentencePieceModel((Path(tokenizer.uri) / TOKENIZER_MODEL).read_bytes())
+        return [len(model.encode(text)) for text in ("the house sat", GREEK)]
+
+    (english, greek), (english_beside_it, greek_first) = lengths({}), lengths({"greek": 1000.0})
+    assert greek_first < greek
+    assert english_beside_it > english
+
+
+def test_a_tokenizer_of_bytes_needs_no_text(train_tokenizer: Callable[..., Tokenizer]) -> None:
+    tokenizer = train_tokenizer(standard_artifacts.Examples(), TokenizerConfig(algorithm="bytes"))
+
+    model = SentencePieceModel((Path(tokenizer.uri) / TOKENIZER_MODEL).read_bytes())
+    assert model.vocabulary_size == 259

@@ -15,6 +15,7 @@ from components.corpus_gen.duplicates.settings import DuplicatesConfig
 from components.corpus_gen.settings import CorpusGenSettings
 from components.sequence_packer import component as sequence_packer
 from components.tokenizer_trainer import component as tokenizer_trainer
+from components.tokenizer_trainer.settings import TokenizerTrainerSettings
 from pipeline.data import outputs
 
 HOSTILE = '</td></script><script>alert(1)</script><img src=x onerror="alert(2)">{{ 7 * 7 }}'
@@ -68,7 +69,8 @@ def data_outputs(tmp_path_factory):
     settings = CorpusGenSettings(corpus=corpus, duplicates=DuplicatesConfig(exact=True))
     properties = _properties(corpus_gen.CorpusGen(settings))
     corpus_gen.Executor(context).Do({}, {"examples": [examples], "rejected": [rejected]}, properties)
-    tokenizing = {"settings": TokenizerConfig(vocabulary_size=320).model_dump_json()}
+    making = TokenizerTrainerSettings(tokenizer=TokenizerConfig(vocabulary_size=320))
+    tokenizing = {"settings": making.model_dump_json()}
     tokenizer_trainer.Executor().Do({"examples": [examples]}, {"tokenizer": [tokenizer]}, tokenizing)
     packing = {"settings": PackingConfig(sequence_length=SEQUENCE_LENGTH, num_shards=3).model_dump_json()}
     inputs = {"examples": [examples], "tokenizer": [tokenizer]}

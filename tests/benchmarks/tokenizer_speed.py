@@ -1,0 +1,58 @@
+"""What each tokenizer costs and gives: time to make it, MB/s of encoding, and bytes a token, on one sample.
+
+    python tests/benchmarks/tokenizer_speed.py [SAMPLE]
+
+Prints a Markdown table for the default sample, or another: CPU time over the sample's documents,
+one by one as the packer reads them, in the graph all at once; best of three, but for making the tokenizer.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import tensorflow as tf
+from tokenizer_agreement import ALGORITHMS, documents_of, sample
+
+from components.tokenizer_trainer import training
+from models.tokenizer import GraphTokenizer
+from models.tokenizing.sentence_pieces import SentencePieceModel
+
+Result = TypeVar("Result")
+
+
+def main(name: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        corpus, made = sample(name, Path(folder))
+        texts = [document.text for document in documents_of(corpus)]
+    batch = tf.constant(texts)
+    num_bytes = sum(len(text.encode()) for text in texts)
+    print(f"{name}: {len(texts):,} documents, {num_bytes:,} bytes\n")
+    print("| algorithm | pieces | made in, CPU s | encodes, MB/s | in the graph, MB/s | bytes a token |")
+    print("|---|---|---|---|---|---|")
+    for algorithm in ALGORITHMS:
+        settings = made.model_copy(update={"algorithm": algorithm})
+        training_s, content = _timed(lambda settings=settings: training.train(texts, settings))
+        model, graph = SentencePieceModel(content), GraphTokenizer(content)
+        num_tokens = sum(len(model.encode(text)) for text in texts)
+        in_python = min(
+            _timed(lambda model=model: [model.encode(text) for text in texts])[0] for _ in range(3)
+        )
+        in_graph = min(_timed(lambda graph=graph: graph.encode(batch))[0] for _ in range(3))
+        speeds = (f"{num_bytes / 1e6 / seconds:.1f}" for seconds in (in_python, in_graph))
+        figures = (f"{training_s:.1f}", *speeds, f"{num_bytes / num_tokens:.2f}")
+        print(f"| `{algorithm}` | {model.vocabulary_size:,} | {' | '.join(figures)} |", flush=True)
+
+
+def _timed(work: Callable[[], Result]) -> tuple[float, Result]:
+    started = time.process_time()
+    result = work()
+    return time.process_time() - started, result
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "shakespeare")
