@@ -8,6 +8,7 @@ that fails is told and left out; the others go on. One lock is held over all of 
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -76,6 +77,7 @@ class _Ladder:
         self._config = config
         self._rungs = found
         self._observer = observer
+        self._began_at = datetime.datetime.now(datetime.timezone.utc).isoformat()
         self._done: list[RungOutcome] = []
         self._records: dict[str, record.RungRecord] = {}
         self._predictions: list[str] = []
@@ -141,10 +143,10 @@ class _Ladder:
             return None
 
     def _left_s(self, index: int) -> float | None:
-        """From the speed of the models trained so far and what a rung costs besides; None at first."""
+        """From the speed of the models trained in this run, and what a rung costs besides; else None."""
         trained = [
             (self._records[each.uri], each.seconds) for each in self._done
-            if each.uri and each.seconds > self._records[each.uri].training_seconds
+            if each.uri and self._records[each.uri].recorded_at > self._began_at
         ]  # fmt: skip
         if not trained:
             return None

@@ -164,7 +164,11 @@ def test_the_time_left_counts_what_is_not_training(ladder_config, make_record) -
     ladder = running._Ladder(ladder_config, found, Told())
 
     assert ladder._left_s(0) is None
-    first = make_record(found[0].name, found[0].compute, 2.0, 0.0)
+    first = make_record(found[0].name, found[0].compute, 2.0, 0.0, began="9")
+    # One from an earlier run, whose stages took no time now, tells nothing.
+    ladder._records["cached"] = make_record(found[0].name, found[0].compute, 2.0, 0.0, began="1")
+    ladder._done.append(running.RungOutcome(found[0], new_run_id(), 500.0, "cached"))
+    assert ladder._left_s(1) is None
     ladder._records["there"] = first
     ladder._done.append(running.RungOutcome(found[0], new_run_id(), 5.0, "there"))
     rate = first.training_seconds / (first.num_tokens * first.num_parameters**0.5)
