@@ -232,6 +232,23 @@ class PresetTokenizer(Settings):
     """Of the preset's files; None where they are not at hand, as when the pipeline is compiled."""
 
 
+class WarmStart(Settings):
+    """Which pushed model to start from."""
+
+    base_path: str
+    version: int | None = None
+    """None: the newest one when the stage runs."""
+    weights_sha256: str | None = None
+    """Of that version: other weights, another training."""
+    tokenizer_sha256: str | None = None
+    """Of that version: any with this tokenizer will do to take it over."""
+
+    @property
+    def of_tokenizer(self) -> WarmStart:
+        """What the tokenizer depends on, which a newer version does not change."""
+        return self.model_copy(update={"version": None, "weights_sha256": None})
+
+
 class PackingConfig(Settings):
     """How documents become rows of one length."""
 

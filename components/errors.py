@@ -29,7 +29,13 @@ class DataError(StageError):
     """The documents are too unlike those of the run before. Who owns the corpus can accept or correct it."""
 
 
-_CLASSES = {cls.__name__: cls for cls in (StageError, CorpusError, VocabularyError, DataError)}
+class TrainingJobError(StageError):
+    """A job on the cluster could not be started, or failed. Whoever runs the cluster can see why."""
+
+
+_CLASSES = {
+    cls.__name__: cls for cls in (StageError, CorpusError, VocabularyError, DataError, TrainingJobError)
+}
 _IN_TRACEBACK = re.compile(
     rf"^(?:{re.escape(__name__)}\.)?({'|'.join(_CLASSES)}): (.*?)(?: \[while running '.*)?$", re.MULTILINE
 )

@@ -181,6 +181,9 @@ class TrainingConfig(Settings):
     """Ends training after this many validations in a row without a better loss; 0: never."""
     checkpoint_every: int = Field(default=200, ge=1)
     """Steps between checkpoints, from which a run that was stopped goes on."""
+    warm_start: Literal["none", "latest"] = "none"
+    """``latest``: starts from the weights of the model pushed last, which had both blessings, with its
+    tokenizer; the optimizer starts anew. It must have the same shape. With nothing pushed yet: at random."""
     export_weights: Literal["best", "last"] = "best"
     """Which weights become the model: those of the best validation, or those of the last step."""
     log_every: int = Field(default=20, ge=1)

@@ -23,5 +23,9 @@ class DevicesError(ModelError):
     """The devices or workers do not fit the configuration. Whoever started the training can mend it."""
 
 
+class WarmStartError(ModelError):
+    """The model to start from is gone, or does not fit. Whoever wrote the configuration can mend it."""
+
+
 class PresetError(ModelError):
     """A preset cannot be had, or is not one that can be trained and served. Whoever chose it can mend it."""

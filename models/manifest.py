@@ -36,6 +36,9 @@ class Manifest(Settings):
     validation_bits_per_byte: float
     training_tokens: int
     training_seconds: float
+    training_state: str | None = None
+    """Folder of the weights and the tokenizer that another training can start from
+    (`models.training.warm_start`); within the Trainer's artifact, and not in what is pushed."""
     evaluation: dict[str, Any] = Field(default_factory=dict)
     """Metrics on the test split, filled in when the model is pushed: slice name -> metric -> value."""
 

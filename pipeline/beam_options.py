@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import io
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -15,11 +17,22 @@ if TYPE_CHECKING:
 
 MIN_PARALLEL_BYTES = 50_000_000
 """Of corpus files, from which on starting worker processes pays; the README says how it was measured."""
-_REQUIRED = {"DataflowRunner": ("project", "region", "temp_location")}
+_REQUIRED = {
+    "DataflowRunner": ("project", "region", "temp_location"),
+    "PortableRunner": ("job_endpoint",),
+}
+_EXAMPLES = {"temp_location": "gs://…", "job_endpoint": "host:8099"}
+_WITH_WORKERS_OF_THEIR_OWN = ("FlinkRunner", "SparkRunner", "PortableRunner")
 _RUNNERS_OWN = {
     "runner": "beam.runner",
     "direct_running_mode": "beam.num_workers",
     "direct_num_workers": "beam.num_workers",
+    "sdk_container_image": "beam.worker_image",
+    "worker_harness_container_image": "beam.worker_image",
+    "environment_type": "beam.worker_image or beam.worker_pool",
+    "environment_config": "beam.worker_image or beam.worker_pool",
+    "environment_option": "beam.worker_image or beam.worker_pool",
+    "environment_options": "beam.worker_image or beam.worker_pool",
 }
 
 
@@ -33,7 +46,32 @@ def local(beam: BeamConfig, corpus: CorpusConfig | None = None) -> tuple[str, ..
     num_workers = beam.num_workers or (_cores() if corpus is not None and _is_large(corpus) else 1)
     if beam.runner == "FnApiRunner" and num_workers > 1:
         options += ["--direct_running_mode=multi_processing", f"--direct_num_workers={num_workers}"]
-    return (*options, *beam.options)
+    return (*options, *_workers(beam), *beam.options)
+
+
+def _workers(beam: BeamConfig) -> tuple[str, ...]:
+    """What code of ours runs on the runner's machines: the stages' image, or a pool of it beside each.
+
+    Flink and Spark that Beam starts on this machine for the run call back into this process.
+    """
+    if beam.runner == "DataflowRunner":
+        return (f"--sdk_container_image={beam.worker_image}", "--sdk_location=container")
+    if beam.runner not in _WITH_WORKERS_OF_THEIR_OWN or _is_started_here(beam):
+        return ()
+    if beam.worker_pool is not None:
+        return ("--environment_type=EXTERNAL", f"--environment_config={beam.worker_pool}")
+    return ("--environment_type=DOCKER", f"--environment_config={beam.worker_image}")
+
+
+def _is_started_here(beam: BeamConfig) -> bool:
+    masters = {
+        name: value
+        for name, _, value in (option.lstrip("-").partition("=") for option in beam.options)
+        if name in ("flink_master", "spark_master_url")
+    }
+    if beam.runner == "FlinkRunner":
+        return masters.get("flink_master", "[auto]") in ("[auto]", "[local]")
+    return beam.runner == "SparkRunner" and masters.get("spark_master_url", "local").startswith("local")
 
 
 def problems(beam: BeamConfig) -> list[str]:
@@ -47,7 +85,7 @@ def problems(beam: BeamConfig) -> list[str]:
     found += [f"--{name}: is set by {_RUNNERS_OWN[name]}" for name in names if name in _RUNNERS_OWN]
     found += [_unknown(name) for name in names if name not in _RUNNERS_OWN and not _is_known(name)]
     found += [
-        f"{beam.runner} needs --{name}={'gs://…' if name == 'temp_location' else '…'}"
+        f"{beam.runner} needs --{name}={_EXAMPLES.get(name, '…')}"
         for name in _REQUIRED.get(beam.runner, ())
         if name not in names
     ]
@@ -58,7 +96,45 @@ def problems(beam: BeamConfig) -> list[str]:
         and _name(option) in ("temp_location", "staging_location")
         and "=gs://" not in option
     ]
-    return found
+    if beam.worker_pool is not None and beam.runner not in _WITH_WORKERS_OF_THEIR_OWN:
+        found.append(
+            f"worker_pool is of {', '.join(_WITH_WORKERS_OF_THEIR_OWN)}, not of {beam.runner}: remove it"
+        )
+    if beam.worker_image is not None and beam.worker_pool is not None:
+        found.append("worker_image and worker_pool exclude each other: leave one out")
+    return found or _beams_own(beam)
+
+
+def _beams_own(beam: BeamConfig) -> list[str]:
+    """What Beam finds wrong itself: values that do not parse, names that Google does not take.
+
+    Of its validator, only what asks nobody: the whole of it would look for buckets at Google's.
+    """
+    if beam.runner == "FnApiRunner":
+        return []
+    from apache_beam.options import pipeline_options
+    from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
+
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            options = pipeline_options.PipelineOptions(list(local(beam)))
+            options.get_all_options()
+    except SystemExit:  # argparse's way to say that a value is wrong.
+        return [said.getvalue().strip().splitlines()[-1].partition("error: ")[2] or said.getvalue().strip()]
+    validator = PipelineOptionsValidator(options, beam.runner)
+    if beam.runner != "DataflowRunner":
+        portable = options.view_as(pipeline_options.PortableOptions)
+        return list(validator.validate_environment_options(portable))
+    cloud = options.view_as(pipeline_options.GoogleCloudOptions)
+    workers = options.view_as(pipeline_options.WorkerOptions)
+    return [
+        *validator.validate_cloud_options(cloud),
+        *validator.validate_gcs_path(cloud, "temp_location"),
+        *validator.validate_num_workers(workers),
+        *validator.validate_worker_region_zone(workers),
+        *validator.validate_sdk_container_image_options(workers),
+    ]
 
 
 def _name(option: str) -> str:

@@ -22,11 +22,14 @@ from components.corpus_gen.cleaning.settings import CleaningConfig, QualityConfi
 from components.corpus_gen.duplicates.settings import DecontaminationConfig, DuplicatesConfig
 from components.data_gate.settings import ValidationConfig
 from components.task_evaluator.config import TasksConfig
+from components.training_job.settings import TrainingJobConfig
 from models.config import ModelConfig, Settings, TrainingConfig
 from models.networks import sizes
 from pipeline import beam_options
 from pipeline.errors import ConfigError
+from pipeline.kubeflow.settings import KubeflowConfig, VertexConfig
 from pipeline.ladder.settings import LadderConfig
+from pipeline.metadata.settings import MetadataConfig
 from pipeline.stack import toml_loads
 from serving.tensorflow_serving.config import ServingConfig
 
@@ -37,8 +40,7 @@ class OutputConfig(Settings):
     """Where results go."""
 
     root: str = "build"
-    """Folder for artifacts, metadata and logs, one sub-folder a pipeline. May be ``gs://`` or
-    ``s3://`` on Kubeflow."""
+    """Folder of this machine for artifacts, metadata and logs, one sub-folder a pipeline."""
     serving_dir: str = "serving_models"
     """Folder to which versions are pushed, as ``<serving_dir>/<name>/<version>``: what a
     TensorFlow Serving base path points at."""
@@ -47,35 +49,23 @@ class OutputConfig(Settings):
 class BeamConfig(Settings):
     """How the Beam stages run."""
 
-    runner: Literal["FnApiRunner", "DataflowRunner", "FlinkRunner", "SparkRunner"] = "FnApiRunner"
-    """``FnApiRunner`` is Beam's local runner."""
+    runner: Literal["FnApiRunner", "DataflowRunner", "FlinkRunner", "SparkRunner", "PortableRunner"] = (
+        "FnApiRunner"
+    )
+    """``FnApiRunner`` is Beam's local runner. ``PortableRunner``: a Beam job server, such as Flink's or
+    Spark's in a cluster, at ``--job_endpoint``."""
     num_workers: int = Field(default=0, ge=0)
     """Local worker processes; 1 stays in this process. 0: one a core if the corpus has 50 MB or more of
     files, which is when starting them pays, and else this process."""
+    worker_image: str | None = Field(default=None, min_length=1)
+    """Of Dataflow, and of Flink and Spark where they start containers: the image that their workers run. When
+    left out, ``kubeflow.image``, the same as the stages'."""
+    worker_pool: str | None = Field(default=None, pattern=r"^[^:\s]+:\d+$")
+    """Of Flink and Spark instead of ``worker_image``, which needs Docker on every node: host and port of a
+    worker pool beside each task manager, usually ``localhost:50000``, that runs the stages' image."""
     options: tuple[str, ...] = ()
     """More Beam pipeline options, as on Beam's command line, ``--name=value`` each. Checked when the
     configuration is read; Dataflow needs ``--project``, ``--region`` and ``--temp_location``."""
-
-
-class KubeflowConfig(Settings):
-    """What only the compiled pipeline needs."""
-
-    image: str = "lexmill:latest"
-    """Container image with this package installed."""
-    pipeline_root: str = "gs://lexmill/pipelines"
-    """Object storage folder for artifacts."""
-    serving_dir: str = "gs://lexmill/serving_models"
-    """Object storage folder to which versions are pushed."""
-    corpus_path: str | None = None
-    """Object storage folder of the corpus; ``corpus.path`` when left out."""
-    trainer_gpus: int = Field(default=0, ge=0, le=16)
-    """GPUs requested for the Trainer."""
-    gpu_type: str = "nvidia.com/gpu"
-    """The Kubernetes resource name of a GPU."""
-    trainer_cpu: float = Field(default=2.0, gt=0)
-    """CPU cores for the Trainer."""
-    trainer_memory_gb: float = Field(default=8.0, gt=0)
-    """Memory for the Trainer, in GB."""
 
 
 class PipelineConfig(Settings):
@@ -97,9 +87,23 @@ class PipelineConfig(Settings):
     tasks: TasksConfig = TasksConfig()
     ladder: LadderConfig = LadderConfig()
     output: OutputConfig = OutputConfig()
+    metadata: MetadataConfig = MetadataConfig()
     beam: BeamConfig = BeamConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()
+    training_job: TrainingJobConfig = TrainingJobConfig()
+    vertex: VertexConfig = VertexConfig()
     serving: ServingConfig = ServingConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _beam_workers_run_the_stages_image(cls, values: Any) -> Any:
+        beam = values.get("beam") if isinstance(values, dict) else None
+        if not isinstance(beam, dict) or beam.get("runner", "FnApiRunner") == "FnApiRunner":
+            return values
+        kubeflow = values.get("kubeflow")
+        image = kubeflow.get("image") if isinstance(kubeflow, dict) else None
+        given = {"worker_image": image or KubeflowConfig().image} if not beam.get("worker_pool") else {}
+        return {**values, "beam": {**given, **beam}}
 
     @model_validator(mode="after")
     def _splits_leave_text_to_train_on(self) -> PipelineConfig:
@@ -114,6 +118,22 @@ class PipelineConfig(Settings):
     def _a_preset_brings_its_tokenizer(self) -> PipelineConfig:
         if self.model.family == "preset" and self.tokenizer != TokenizerConfig():
             raise ValueError('tokenizer: model.family = "preset" brings its own: remove this table')
+        return self
+
+    @model_validator(mode="after")
+    def _workers_divide_the_batch(self) -> PipelineConfig:
+        workers, rows = self.training_job.workers, self.training.rows_per_part
+        if workers and rows % workers:
+            raise ValueError(
+                f"training_job.workers = {workers} does not divide the {rows} rows that are worked on at "
+                "once (training.batch_size / training.gradient_accumulation): choose a multiple"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_preset_is_where_training_starts(self) -> PipelineConfig:
+        if self.model.family == "preset" and self.training.warm_start != "none":
+            raise ValueError('training.warm_start: model.family = "preset" starts from the preset: remove it')
         return self
 
     @property
@@ -212,11 +232,13 @@ def _explain(path: Path, problem: Any) -> str:
 def _nearest(location: tuple[Any, ...]) -> str:
     model: Any = PipelineConfig
     for part in location[:-1]:
-        if isinstance(part, int):
+        if part not in model.model_fields:  # An element's index, or a dictionary's key.
             continue
         annotation = model.model_fields[part].annotation
         inner = typing.get_args(annotation)
-        model = inner[0] if inner else annotation
+        if inner:
+            annotation = inner[1] if typing.get_origin(annotation) is dict else inner[0]
+        model = annotation
     names = list(model.model_fields)
     close = difflib.get_close_matches(str(location[-1]), names, n=1)
     return f": did you mean {close[0]}?" if close else f": the fields here are {', '.join(names)}"

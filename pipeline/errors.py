@@ -19,3 +19,7 @@ class MissingInputError(PipelineError):
 
 class PortTakenError(PipelineError):
     """Another program listens where this one should. A retry with another port helps."""
+
+
+class MetadataError(PipelineError):
+    """ML Metadata's store does not answer, or refuses. A retry helps once the server does."""

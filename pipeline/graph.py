@@ -16,7 +16,7 @@ from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.orchestration.pipeline import Pipeline
 
 from components.baseline_finder.component import BaselineFinder
-from components.config import PresetTokenizer
+from components.config import PresetTokenizer, WarmStart
 from components.corpus_gen.component import CorpusGen
 from components.corpus_gen.settings import CorpusGenSettings
 from components.data_gate.component import DataGate
@@ -44,6 +44,8 @@ class Places:
     beam_options: tuple[str, ...]
     preset_sha256: str | None = None
     """Of the preset's files, where the model starts from one and they are at hand."""
+    warm_start: WarmStart | None = None
+    """Where training starts from a pushed model, which one; None: found when the stage runs."""
     metadata: Any = None
     """ML Metadata's ``ConnectionConfig``; None where the orchestrator has its own."""
 
@@ -63,9 +65,8 @@ def create_pipeline(config: PipelineConfig, places: Places) -> Pipeline:
 
 def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent, ...]:
     """The stages, in the order in which they run."""
-    selection = _selection(config)
-    at_place = config.corpus.model_copy(update={"path": places.corpus_path})
-    corpus = CorpusGen(selection.model_copy(update={"corpus": at_place}))
+    chosen = selection(config, places)
+    corpus = CorpusGen(chosen)
     documents = corpus.outputs["examples"]
 
     measures = StatsOptions(feature_allowlist=list(MEASURES))
@@ -77,15 +78,19 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
         statistics.outputs["statistics"],
         validator.outputs["anomalies"],
         config.validation,
-        configuration=_fingerprint(selection),
+        configuration=_fingerprint(chosen),
         base_path=f"{places.root}/accepted_statistics",
     )
 
     preset = config.model.preset
+    start = None
+    if config.training.warm_start == "latest":
+        start = places.warm_start or WarmStart(base_path=places.model_base_path)
     making = TokenizerTrainerSettings(
         tokenizer=config.tokenizer,
         weights={source.name: source.weight for source in config.corpus.sources},
         preset=PresetTokenizer(preset=preset, sha256=places.preset_sha256) if preset else None,
+        warm_start=start.of_tokenizer if start else None,
     )
     tokenizer = TokenizerTrainer(documents, making)
     tokenizer.add_upstream_node(gate)
@@ -97,6 +102,8 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
         training=config.training,
         sequence_length=config.packing.sequence_length,
         preset_sha256=places.preset_sha256,
+        warm_start=start,
+        **_job(config, places),
     )
     trainer = Trainer(rows, tokenizer.outputs["tokenizer"], settings, f"{places.root}/checkpoints")
     model = trainer.outputs["model"]
@@ -117,9 +124,18 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
     return (*data, trainer, baseline, evaluator, *tasks, serving, pusher)
 
 
-def _selection(config: PipelineConfig) -> CorpusGenSettings:
+def _job(config: PipelineConfig, places: Places) -> dict[str, Any]:
+    """The Trainer's settings where a cluster's machines train; on this machine they do not."""
+    job = config.training_job
+    if not job.workers or places.metadata is not None:
+        return {}
+    return {"job": job, "job_image": job.image or config.kubeflow.image, "pipeline": config.name}
+
+
+def selection(config: PipelineConfig, places: Places) -> CorpusGenSettings:
+    """What decides which documents there are."""
     return CorpusGenSettings(
-        corpus=config.corpus,
+        corpus=config.corpus.model_copy(update={"path": places.corpus_path}),
         cleaning=config.cleaning,
         quality=config.quality,
         duplicates=config.duplicates,
@@ -127,9 +143,9 @@ def _selection(config: PipelineConfig) -> CorpusGenSettings:
     )
 
 
-def _fingerprint(selection: CorpusGenSettings) -> str:
+def _fingerprint(chosen: CorpusGenSettings) -> str:
     """Of what decides which documents there are, but for where they lie: new data in another folder is
     to be like the old."""
-    elsewhere = selection.corpus.model_copy(update={"path": "", "sample": None})
-    text = selection.model_copy(update={"corpus": elsewhere}).model_dump_json()
+    elsewhere = chosen.corpus.model_copy(update={"path": "", "sample": None})
+    text = chosen.model_copy(update={"corpus": elsewhere}).model_dump_json()
     return hashlib.sha256(text.encode()).hexdigest()

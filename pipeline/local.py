@@ -25,11 +25,14 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
+from components import warm_start
 from models.training import cores
-from pipeline import beam_options, history, stage_results
+from pipeline import beam_options, history, run_folder, stage_results
 from pipeline.config import PipelineConfig
 from pipeline.errors import RunInProgressError
 from pipeline.graph import Places, create_pipeline
+from pipeline.metadata.connection import connection
+from pipeline.metadata.store import Store
 
 _LAST_DATA_STAGE = "SequencePacker"
 
@@ -70,15 +73,17 @@ def run(config: PipelineConfig, run_id: str, observer: Observer, plan: Plan | No
     """
     cores.share()  # Before any stage uses TensorFlow: all run in this process.
     with only_run(config):
-        history.record_configuration(config, run_id)
+        store = Store(config)  # Before any work, so that a server that does not answer is told now.
+        run_folder.record_configuration(config, run_id)
+        run_folder.record_code(config, run_id)
         preset_sha256 = _look_at_preset(config, observer)
         ir = _compiled(config, run_id, preset_sha256, partial(create_pipeline, config))
         for index in range(len(ir.nodes)):
             node = ir.nodes[index].pipeline_node
-            _run_stage(ir, node, history.connection(config), observer)
+            _run_stage(ir, node, config, run_id, store, observer)
             if plan is not None and node.node_info.id == _LAST_DATA_STAGE:
                 config = plan(_data_outputs(config, run_id))
-                history.record_configuration(config, run_id)
+                run_folder.record_configuration(config, run_id)
                 ir = _compiled(config, run_id, preset_sha256, partial(create_pipeline, config))
         return history.find(config, run_id)
 
@@ -91,10 +96,12 @@ def run_stages(config: PipelineConfig, run_id: str, observer: Observer, create: 
       Exception: whatever a stage raised.
     """
     cores.share()
-    history.record_configuration(config, run_id)
+    store = Store(config)
+    run_folder.record_configuration(config, run_id)
+    run_folder.record_code(config, run_id)
     ir = _compiled(config, run_id, _look_at_preset(config, observer), create)
     for node in ir.nodes:
-        _run_stage(ir, node.pipeline_node, history.connection(config), observer)
+        _run_stage(ir, node.pipeline_node, config, run_id, store, observer)
 
 
 def _compiled(
@@ -106,7 +113,10 @@ def _compiled(
         model_base_path=config.model_base_path,
         preset_sha256=preset_sha256,
         beam_options=beam_options.local(config.beam, config.corpus),
-        metadata=history.connection(config),
+        warm_start=warm_start.latest(config.model_base_path)
+        if config.training.warm_start == "latest"
+        else None,
+        metadata=connection(config),
     )
     ir = compiler.Compiler().compile(create(places))
     runtime_parameter_utils.substitute_runtime_parameter(
@@ -141,25 +151,34 @@ def _data_outputs(config: PipelineConfig, run_id: str) -> DataOutputs:
 
 
 def _run_stage(
-    ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, connection: object, observer: Observer
+    ir: pipeline_pb2.Pipeline,
+    node: pipeline_pb2.PipelineNode,
+    config: PipelineConfig,
+    run_id: str,
+    store: Store,
+    observer: Observer,
 ) -> None:
     stage = node.node_info.id
     observer.start(stage)
-    started = time.monotonic()
-    if stage == "Pusher" and not history.pushed_versions_exist(connection):
+    started, cpu_s = time.monotonic(), run_folder.cpu_s()
+    if stage == "Pusher" and not history.pushed_versions_exist(store):
         node.execution_options.caching_options.enable_cache = False
     deployment = runner_utils.extract_local_deployment_config(ir)
     execution = launcher.Launcher(
         pipeline_node=node,
-        mlmd_connection=metadata.Metadata(connection),
+        mlmd_connection=metadata.Metadata(connection(config)),
         pipeline_info=ir.pipeline_info,
         pipeline_runtime_spec=ir.runtime_spec,
         executor_spec=runner_utils.extract_executor_spec(deployment, stage),
         custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, stage),
     ).launch()
-    cached = history.was_cached(connection, execution.execution_id)
+    cached = history.was_cached(store, execution.execution_id)
     result = None if cached else stage_results.describe(stage, execution.output_dict)
-    observer.finish(time.monotonic() - started, cached, result)
+    seconds = time.monotonic() - started
+    if not cached:
+        cost = run_folder.StageCost(seconds=seconds, cpu_s=run_folder.cpu_s() - cpu_s)
+        run_folder.record_cost(config, run_id, stage, cost)
+    observer.finish(seconds, cached, result)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,10 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+HAS_S3 = sys.version_info < (3, 11)
+"""Whether there is a file system for ``s3://`` that TensorFlow can load: tensorflow-io's last release is for
+TensorFlow 2.16."""
+
 
 def toml_loads(text: str) -> dict[str, Any]:
     """Parses TOML. Python 3.10 has no parser of its own.

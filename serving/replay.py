@@ -23,7 +23,12 @@ from serving.servables.saved_model_file import read_meta_graph
 from serving.warmup import read_warmup
 
 SIGNATURES = "signature_def"
-_OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+_OPTIONS = [
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # The server is on this machine, and a cluster's containers often have a proxy in their environment.
+    ("grpc.enable_http_proxy", 0),
+]
 
 
 def replay_problems(address: str, model_name: str, version_dir: str, timeout_s: float) -> list[str]:

@@ -47,7 +47,9 @@ def test_the_tree_names_every_module():
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_in_it_exists_with_its_options(command):
     words = shlex.split(command)
-    names = [word for word in words[:2] if word in ("show", "check", "peek", "report") or word == words[0]]
+    names = [
+        word for word in words[:2] if word in ("show", "check", "peek", "report", "build") or word == words[0]
+    ]
     result = CliRunner().invoke(app, [*names, "--help"], env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
     for option in (word for word in words if word.startswith("-")):

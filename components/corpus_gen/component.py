@@ -8,7 +8,7 @@ checks (`counts`).
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
@@ -23,7 +23,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts, standa
 
 from components import documents, progress
 from components.config import CorpusConfig
-from components.corpus_gen import files, rejections, spans, splitting, transforms
+from components.corpus_gen import files, rejections, source_files, spans, splitting, transforms
 from components.corpus_gen.counts import CORPUS_REPORT, CorpusCounts
 from components.corpus_gen.duplicates import decontamination
 from components.corpus_gen.duplicates.decontamination import RemoveContaminated
@@ -50,6 +50,27 @@ class CorpusGenSpec(component_spec.ComponentSpec):
     }
 
 
+class CorpusState(NamedTuple):
+    """What the files are at the moment."""
+
+    resolved: spans.Resolved
+    fingerprint: str
+    """Of every source's files, and of the task files: part of the cache's key."""
+
+
+def corpus_state(settings: CorpusGenSettings) -> CorpusState:
+    """Looks at the files.
+
+    Raises:
+      CorpusError: there are none, or not those of one span.
+    """
+    resolved = spans.resolve(settings.corpus)
+    fingerprint = files.fingerprint(files.list_files(resolved.corpus))
+    if settings.decontamination.against:
+        fingerprint += f",tasks:{decontamination.fingerprint(settings.decontamination.against)}"
+    return CorpusState(resolved, fingerprint)
+
+
 @final
 class CorpusDriver(driver.FileBasedDriver):
     """Puts the spans in place, and makes the state of *every* source's files, and of the task files, part of
@@ -62,10 +83,7 @@ class CorpusDriver(driver.FileBasedDriver):
         component_info: data_types.ComponentInfo,
     ) -> dict[str, Any]:
         settings = CorpusGenSettings.model_validate_json(exec_properties[SETTINGS])
-        corpus, span, version = spans.resolve(settings.corpus)
-        fingerprint = files.fingerprint(files.list_files(corpus))
-        if settings.decontamination.against:
-            fingerprint += f",tasks:{decontamination.fingerprint(settings.decontamination.against)}"
+        (corpus, span, version), fingerprint = corpus_state(settings)
         resolved = super().resolve_exec_properties(exec_properties, pipeline_info, component_info)
         resolved[SETTINGS] = settings.model_copy(update={"corpus": corpus}).model_dump_json()
         resolved[example_gen_utils.SPAN_PROPERTY_NAME] = span
@@ -94,7 +112,7 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
     ) -> dict[str, beam.PCollection]:
         settings = self._settings
         shares = splitting.shares(settings.corpus)
-        found, num_read = pipeline | transforms.ReadDocuments(settings.corpus)
+        found, num_read, read_files = pipeline | transforms.ReadDocuments(settings.corpus)
         sifted = found.kept | transforms.SiftDocuments(transforms.sifting_steps(settings))
         splits = sifted.kept | transforms.SplitDocuments(shares)
         held_out = [found for split, found in splits.items() if split != splitting.TRAIN]
@@ -104,6 +122,7 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
 
         counts = splits | transforms.CountRecords(rejected, num_read)
         empty = CorpusCounts.empty(settings.corpus, shares)
+        _ = read_files | source_files.WriteSourceFiles(self._rejected.uri)
         _ = counts | transforms.WriteReport(f"{self._rejected.uri}/{CORPUS_REPORT}", empty, rejected)
         _ = (
             rejected
@@ -153,7 +172,8 @@ class CorpusGen(component.FileBasedExampleGen):
       examples: ``Examples`` with the splits train, eval and test, one document a record
         (`components.documents`).
       rejected: ``Examples`` with one split, rejected, one record that was left out a record
-        (`components.corpus_gen.rejections`), and the file `CORPUS_REPORT` beside it.
+        (`components.corpus_gen.rejections`), and beside it the file `CORPUS_REPORT` and the hashes of the
+        files that were read (`source_files`).
     """
 
     SPEC_CLASS = CorpusGenSpec

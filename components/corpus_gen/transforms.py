@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam.io.filesystem import CompressionTypes
@@ -27,12 +27,14 @@ from components.corpus_gen.reading import formats
 from components.corpus_gen.reading.records import UNREADABLE, Malformed, Record
 from components.corpus_gen.rejections import Rejected, Sifted
 from components.corpus_gen.settings import CorpusGenSettings
+from components.corpus_gen.source_files import HashedStream, SourceFile
 from components.documents import Document
 from components.errors import CorpusError
 
 _NAMESPACE = "lexmill.corpus"
 _REJECTED = "rejected"
 _NUM_READ = "num_read"
+_FILES = "files"
 
 Count = tuple[CountKey, tuple[int, int]]
 """``(key, (documents, bytes))``."""
@@ -48,8 +50,18 @@ def sifting_steps(settings: CorpusGenSettings) -> list[tuple[str, beam.PTransfor
     return steps
 
 
+class Read(NamedTuple):
+    """What reading gives."""
+
+    found: Sifted
+    num_read: beam.PCollection
+    """Of `Count`: the records read."""
+    files: beam.PCollection
+    """Of `SourceFile` as JSON text: the files read, with their hashes."""
+
+
 class ReadDocuments(beam.PTransform):
-    """Pipeline to `Sifted` and `Count` of the records read; bounded, in no order.
+    """Pipeline to `Read`; bounded, in no order.
 
     A record without text, or with nothing after its prompt, is rejected; one that is malformed, too,
     unless the configuration allows none: then it raises `CorpusError`.
@@ -59,7 +71,7 @@ class ReadDocuments(beam.PTransform):
         super().__init__()
         self._corpus = corpus
 
-    def expand(self, pipeline: beam.Pipeline) -> tuple[Sifted, beam.PCollection]:
+    def expand(self, pipeline: beam.Pipeline) -> Read:
         found = files.list_files(self._corpus)
         size = progress.format_bytes(sum(file.num_bytes for file in found))
         progress.report(f"reading {len(found)} files, {size}")
@@ -69,10 +81,10 @@ class ReadDocuments(beam.PTransform):
             | "Spread" >> beam.Reshuffle()
             | "Read"
             >> beam.ParDo(_Read(len(found), self._corpus)).with_outputs(
-                _REJECTED, _NUM_READ, main="documents"
+                _REJECTED, _NUM_READ, _FILES, main="documents"
             )
         )
-        return Sifted(read["documents"], read[_REJECTED]), read[_NUM_READ]
+        return Read(Sifted(read["documents"], read[_REJECTED]), read[_NUM_READ], read[_FILES])
 
 
 class SiftDocuments(beam.PTransform):
@@ -176,7 +188,7 @@ class WriteRecords(beam.PTransform):
 
 
 class _Read(beam.DoFn):
-    """`files.CorpusFile` to `documents.Document`, in file order within a file, and two tagged outputs."""
+    """`files.CorpusFile` to `documents.Document`, in file order within a file, and three tagged outputs."""
 
     def __init__(self, num_files: int, corpus: CorpusConfig) -> None:
         self._num_files = num_files
@@ -186,7 +198,8 @@ class _Read(beam.DoFn):
 
     def process(self, file: files.CorpusFile) -> Iterator[Any]:
         num_records = 0
-        with contextlib.closing(self._records(file)) as records:
+        hashes: list[str] = []
+        with contextlib.closing(self._records(file, hashes)) as records:
             for record in records:
                 num_records += 1
                 if not isinstance(record, Rejected):
@@ -197,10 +210,20 @@ class _Read(beam.DoFn):
                     yield beam.pvalue.TaggedOutput(_REJECTED, record)
         key = (file.source.name, "read", "")
         yield beam.pvalue.TaggedOutput(_NUM_READ, (key, (num_records, 0)))
+        read = SourceFile(
+            source=file.source.name,
+            path=file.relative_path,
+            num_bytes=file.num_bytes,
+            sha256=next(iter(hashes), None),
+        )
+        yield beam.pvalue.TaggedOutput(_FILES, read.model_dump_json())
         self._num_files_read += 1
         progress.report(f"read {file.relative_path}", completed=self._num_files_read, total=self._num_files)
 
-    def _records(self, file: files.CorpusFile) -> Generator[Document | Rejected, None, None]:
+    def _records(
+        self, file: files.CorpusFile, hashes: list[str]
+    ) -> Generator[Document | Rejected, None, None]:
+        """Puts the file's hash, if it can be read to its end, into ``hashes`` at last."""
         try:
             stream = FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED)
         except Exception as error:  # Each file system has errors of its own.
@@ -209,8 +232,11 @@ class _Read(beam.DoFn):
             yield _document_or_rejected(Malformed(1, UNREADABLE, detail), file)
             return
         with stream:
-            for record in formats.read(stream, file.source, self._max_bytes):
+            hashed: Any = HashedStream(stream)
+            for record in formats.read(hashed, file.source, self._max_bytes):
                 yield _document_or_rejected(record, file)
+            with contextlib.suppress(Exception):  # Reading has told of a file that cannot be read.
+                hashes.append(hashed.sha256())
 
 
 def _document_or_rejected(record: Record, file: files.CorpusFile) -> Document | Rejected:

@@ -1,13 +1,12 @@
 """The statistics of the runs whose data was accepted: ``<base path>/<number>``, one folder a run.
 
-A folder beside the artifacts, on whatever file system they are on, rather than a metadata store: it
-works the same locally and on Kubeflow, whose open-source backend runs no TFX resolvers. An entry appears as a
-whole: it is written under another name, and renamed.
+A folder beside the artifacts, on whatever file system they are on, rather than a metadata store: it works
+the same locally and on Kubeflow, whose open-source backend runs no TFX resolvers. An entry counts once it
+is whole: `_ORIGIN` is written last, and object storage could not rename a folder at once.
 """
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
@@ -42,21 +41,21 @@ def latest(base_path: str) -> tuple[Any, Origin] | None:
 
 def add(base_path: str, statistics: Any, origin: Origin) -> None:
     """Makes these the newest entry."""
-    fileio.makedirs(base_path)
-    staging = f"{base_path}/.adding-{uuid.uuid4().hex}"
-    fileio.makedirs(staging)
-    with fileio.open(f"{staging}/{_STATISTICS}", "wb") as file:
-        file.write(statistics.SerializeToString(deterministic=True))
-    with fileio.open(f"{staging}/{_ORIGIN}", "w") as file:
-        file.write(origin.model_dump_json())
     numbers = _numbers(base_path)
-    fileio.rename(staging, f"{base_path}/{max(numbers, default=0) + 1}")
+    folder = f"{base_path}/{max(numbers, default=0) + 1}"
+    fileio.makedirs(folder)
+    with fileio.open(f"{folder}/{_STATISTICS}", "wb") as file:
+        file.write(statistics.SerializeToString(deterministic=True))
+    with fileio.open(f"{folder}/{_ORIGIN}", "w") as file:
+        file.write(origin.model_dump_json())
     for number in numbers[: max(0, len(numbers) + 1 - MAX_ENTRIES)]:
         fileio.rmtree(f"{base_path}/{number}")
 
 
 def _numbers(base_path: str) -> list[int]:
+    """Of the entries that are whole."""
     if not fileio.exists(base_path):
         return []
     names = (name.rstrip("/") for name in fileio.listdir(base_path))
-    return sorted(int(name) for name in names if name.isdecimal())
+    numbers = (int(name) for name in names if name.isdecimal())
+    return sorted(number for number in numbers if fileio.exists(f"{base_path}/{number}/{_ORIGIN}"))

@@ -28,6 +28,8 @@ INFRA_BLESSING = "infra_blessing"
 TASK_BLESSING = "task_blessing"
 PUSHED_MODEL = "pushed_model"
 MODEL_BASE_PATH = "model_base_path"
+MLMD_UUID = "mlmd_uuid"
+"""Custom property of what was pushed: the content of `model_store.MLMD_UUID`."""
 
 
 class PusherSpec(ComponentSpec):
@@ -71,6 +73,9 @@ class Executor(executor.Executor):
             version = model_store.push(saved_model, base_path, content)
             progress.report(f"version {version} in {base_path}")
         self._MarkPushed(pushed, model_store.path(base_path, version), str(version))
+        identity = model_store.mlmd_uuid(model_store.path(base_path, version))
+        if identity is not None:
+            pushed.set_string_custom_property(MLMD_UUID, identity)
 
 
 def _is_blessed_by_tasks(input_dict: dict[str, list[types.Artifact]]) -> bool:

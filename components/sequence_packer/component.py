@@ -78,7 +78,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 splits={split: {} for split in splits},
             )
             _ = counts | beam.Flatten() | transforms.WriteReport(report_path, empty_report)
-        fileio.rmtree(staging_directory)
+        if fileio.exists(staging_directory):  # Emptied by now; object storage has no empty folders.
+            fileio.rmtree(staging_directory)
 
         with fileio.open(report_path, "rb") as file:
             report = PackingReport.model_validate_json(file.read())

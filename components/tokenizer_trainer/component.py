@@ -13,7 +13,7 @@ from tfx.utils import io_utils
 
 from components import documents, progress
 from components.artifacts import TOKENIZER_MODEL, Tokenizer
-from components.config import PresetTokenizer
+from components.config import PresetTokenizer, TokenizerConfig, WarmStart
 from components.tokenizer_trainer import sampling, training
 from components.tokenizer_trainer.settings import TokenizerTrainerSettings
 from models.tokenizing.sentence_pieces import SentencePieceModel
@@ -36,7 +36,8 @@ class TokenizerTrainerSpec(component_spec.ComponentSpec):
 
 @final
 class Executor(base_executor.BaseExecutor):
-    """Reads the train split in one process, and trains; or takes the preset's tokenizer."""
+    """Reads the train split once, in one process, and trains; or takes the preset's tokenizer, or that of the
+    model that training starts from."""
 
     def Do(
         self,
@@ -48,6 +49,10 @@ class Executor(base_executor.BaseExecutor):
         settings = TokenizerTrainerSettings.model_validate_json(exec_properties[SETTINGS])
         if settings.preset:
             _write(directory, _of_preset(settings.preset))
+            return
+        kept = _of_pushed(settings.warm_start, settings.tokenizer)
+        if kept is not None:
+            _write(directory, kept)
             return
         if settings.tokenizer.algorithm == "bytes":
             _write(directory, training.train([], settings.tokenizer))
@@ -63,7 +68,8 @@ class Executor(base_executor.BaseExecutor):
 
 @final
 class TokenizerTrainer(base_component.BaseComponent):
-    """Trains the tokenizer, on the train split only; of a preset, takes its own.
+    """Trains the tokenizer, on the train split only; of a preset, takes its own; where training starts from a
+    pushed model, that one's.
 
     Outputs:
       tokenizer: `components.artifacts.Tokenizer`.
@@ -86,6 +92,22 @@ def _write(directory: str, content: bytes) -> None:
     fileio.makedirs(directory)
     with fileio.open(f"{directory}/{TOKENIZER_MODEL}", "wb") as file:
         file.write(content)
+
+
+def _of_pushed(start: WarmStart | None, tokenizer: TokenizerConfig) -> bytes | None:
+    """The tokenizer of the model that training starts from; None when it starts from none."""
+    if start is None:
+        return None
+    from components import warm_start
+    from models.training.warm_start import read_tokenizer
+
+    found = warm_start.resolve(start)
+    if found is None:
+        return None
+    version, manifest = found
+    warm_start.require_same_vocabulary(version, manifest, tokenizer)
+    progress.report(f"{manifest.vocabulary_size:,} pieces, of version {version}, from which training starts")
+    return read_tokenizer(str(manifest.training_state))
 
 
 def _of_preset(source: PresetTokenizer) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from components.config import PresetTokenizer, TokenizerConfig
+from components.config import PresetTokenizer, TokenizerConfig, WarmStart
 from models.config import Settings
 
 
@@ -17,3 +17,5 @@ class TokenizerTrainerSettings(Settings):
     weights: Mapping[str, float] = Field(default_factory=dict)
     """Source -> `components.config.SourceConfig.weight`; 1 for those left out."""
     preset: PresetTokenizer | None = None
+    warm_start: WarmStart | None = None
+    """Where training starts from a pushed model, whose tokenizer is taken over."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import os
+import posixpath
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,26 +15,62 @@ from tfx.dsl.io import fileio
 from components import progress
 from components.artifacts import TOKENIZER_MODEL
 from components.trainer.settings import CHECKPOINT_ROOT, RUN_ID, SETTINGS, TOKENIZER_URI, TrainerSettings
+from models.errors import WarmStartError
 
 if TYPE_CHECKING:
+    from components.training_job.settings import TrainingJobConfig
     from models.networks.counts import Counts
     from models.tokenizer import GraphTokenizer
     from models.training.loop import TrainingResult
     from models.training.run_card import RunCard
 
+TRAINING_STATE = "Training"
+"""Folder beside the exported model's within the Trainer's artifact: see `models.training.warm_start`."""
+
 
 def run_fn(fn_args: FnArgs) -> None:
-    """Trains a model on ``fn_args.train_files`` and writes it to ``fn_args.serving_model_dir``."""
+    """Trains a model on ``fn_args.train_files`` and writes it to ``fn_args.serving_model_dir``; where several
+    machines shall, starts their job and waits for it."""
+    settings = TrainerSettings.model_validate_json(fn_args.custom_config[SETTINGS])
+    if settings.job is None:
+        train(fn_args)
+    else:
+        _train_on_cluster(fn_args, settings, settings.job)
+
+
+def _train_on_cluster(fn_args: FnArgs, settings: TrainerSettings, job: TrainingJobConfig) -> None:
+    from components.training_job import cluster, manifest, request
+    from models import manifest as model_manifest
+
+    alone = settings.model_copy(update={"job": None, "job_image": "", "pipeline": ""})
+    config = {**fn_args.custom_config, SETTINGS: alone.model_dump_json()}
+    asked = request.TrainingRequest.of(fn_args).model_copy(update={"custom_config": config})
+    uri = f"{posixpath.dirname(fn_args.serving_model_dir)}/training_request.json"
+    fileio.makedirs(posixpath.dirname(uri))
+    request.write(asked, uri)
+    name = f"{settings.pipeline[:40].rstrip('-')}-{asked.digest}"
+    built = manifest.build(job, name, settings.pipeline, settings.job_image, uri)
+    cluster.run(built, job.poll_s, cluster.api())
+    found = model_manifest.read(fn_args.serving_model_dir)
+    progress.report(
+        f"{found.num_parameters:,} parameters, {found.training_tokens:,} tokens on {job.workers} machines in "
+        f"{found.training_seconds:.0f} s, {found.validation_bits_per_byte:.3f} bits per byte"
+    )
+
+
+def train(fn_args: FnArgs) -> None:
+    """Trains in this process, with the other workers of ``TF_CONFIG`` if there are any, and exports."""
     from models import causal_lm, export
     from models.networks import counts
     from models.tokenizer import GraphTokenizer
-    from models.training import cores, devices, loop, projector, strategy
+    from models.training import cores, devices, loop, projector, strategy, warm_start
     from serving import warmup
 
     settings = TrainerSettings.model_validate_json(fn_args.custom_config[SETTINGS])
     with fileio.open(f"{fn_args.custom_config[TOKENIZER_URI]}/{TOKENIZER_MODEL}", "rb") as file:
         tokenizer_content = file.read()
     train_files, eval_files = _files(fn_args.train_files), _files(fn_args.eval_files)
+    settings, start = _start(settings, tokenizer_content)
 
     cores.share()
     devices.allow_memory_growth()
@@ -44,6 +81,10 @@ def run_fn(fn_args: FnArgs) -> None:
         model = causal_lm.build(settings.model, tokenizer.vocabulary_size(), settings.sequence_length)
         size = counts.count(settings.model, tokenizer.vocabulary_size(), settings.sequence_length)
         progress.report(f"{settings.model.family} of {size.summary()}, {devices.describe()}")
+        if start is not None:
+            version, folder = start
+            warm_start.load(model, folder)
+            progress.notice(f"starts from the weights of version {version}")
         result = loop.train(
             model,
             tokenizer,
@@ -65,9 +106,13 @@ def run_fn(fn_args: FnArgs) -> None:
         return
     projector.write_tokens(fn_args.model_run_dir, model, tokenizer, settings.training.projector_tokens)
     export.export(model, tokenizer, fn_args.serving_model_dir)
+    state = ""
+    if settings.model.family != "preset":
+        state = f"{posixpath.dirname(fn_args.serving_model_dir)}/{TRAINING_STATE}"
+        warm_start.write(model, tokenizer_content, state)
     warmup.write_warmup(fn_args.serving_model_dir, warmup.language_model_requests())
     _write_manifest(
-        fn_args.serving_model_dir, settings, tokenizer, tokenizer_content, size.parameters, result
+        fn_args.serving_model_dir, settings, tokenizer, tokenizer_content, size.parameters, result, state
     )
     weights = (
         "" if result.exported_step == result.num_steps else f", weights of step {result.exported_step:,}"
@@ -98,6 +143,30 @@ def _card(run_id: str, settings: TrainerSettings, size: Counts, num_replicas: in
     )
 
 
+def _start(
+    settings: TrainerSettings, tokenizer_content: bytes
+) -> tuple[TrainerSettings, tuple[int, str] | None]:
+    """The settings with the version that training starts from, and that version with its weights' folder."""
+    from components import warm_start
+
+    if settings.warm_start is None:
+        return settings, None
+    found = warm_start.resolve(settings.warm_start)
+    if found is None:
+        progress.notice("nothing was pushed yet to start from: starts at random")
+        return settings, None
+    version, manifest = found
+    warm_start.require_same_shape(version, manifest, settings.model, settings.sequence_length)
+    if manifest.tokenizer_sha256 != hashlib.sha256(tokenizer_content).hexdigest():
+        raise WarmStartError(
+            f'training.warm_start = "latest": version {version} has not this run\'s tokenizer: run again'
+        )
+    resolved = settings.warm_start.model_copy(
+        update={"version": version, "weights_sha256": manifest.weights_sha256}
+    )
+    return settings.model_copy(update={"warm_start": resolved}), (version, str(manifest.training_state))
+
+
 def checkpoint_directory(
     root: str, settings: TrainerSettings, tokenizer_content: bytes, files: Sequence[str]
 ) -> str:
@@ -123,6 +192,7 @@ def _write_manifest(
     tokenizer_content: bytes,
     num_parameters: int,
     result: TrainingResult,
+    state: str,
 ) -> None:
     from models import manifest
 
@@ -140,6 +210,7 @@ def _write_manifest(
             validation_bits_per_byte=result.validation.bits_per_byte,
             training_tokens=result.num_tokens,
             training_seconds=result.seconds,
+            training_state=state or None,
         ),
     )
 

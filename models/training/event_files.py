@@ -27,12 +27,18 @@ _HEADER = struct.Struct("<QI")
 """Of a TFRecord: the length of its data, and that number's checksum."""
 _CHECKSUM_BYTES = 4
 """After the data: their checksum."""
+_OBJECT_FLUSH_S = 60.0
+"""Least time between two flushes to object storage, where each writes the whole file anew, and where one
+object may be written once a second."""
 
 
 class EventWriter:
-    """Appends events to a new file in ``directory``; each is readable when `write` returns."""
+    """Appends events to a new file in ``directory``; each is readable when `write` returns, and on object
+    storage (``gs://``) a minute later, or when the writer is closed."""
 
     def __init__(self, directory: str) -> None:
+        self._flush_every_s = _OBJECT_FLUSH_S if "://" in directory else 0.0
+        self._flushed_s = -_OBJECT_FLUSH_S
         tf.io.gfile.makedirs(directory)
         self._writer = tf.io.TFRecordWriter(_new_path(directory))
         self._append(Event(wall_time=time.time(), file_version=_FILE_VERSION))
@@ -49,7 +55,9 @@ class EventWriter:
 
     def _append(self, event: Event) -> None:
         self._writer.write(event.SerializeToString())
-        self._writer.flush()
+        if time.monotonic() - self._flushed_s >= self._flush_every_s:
+            self._writer.flush()
+            self._flushed_s = time.monotonic()
 
 
 def paths(directory: str) -> list[str]:

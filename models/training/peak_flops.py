@@ -93,6 +93,11 @@ def published(device_name: str, dtype: str) -> float | None:
     return None
 
 
+def names() -> list[str]:
+    """Of the GPUs whose figures are known."""
+    return list(_PUBLISHED)
+
+
 def _contains(words: list[str], part: list[str]) -> bool:
     """Whether ``part`` stands in ``words``, its last word perhaps only begun: SXM2 for SXM."""
     for start in range(len(words) - len(part) + 1):

@@ -11,7 +11,20 @@ import warnings
 
 import typer
 
-from pipeline.cli import configuration, data, kubeflow, ladder, model, running, serving, training
+from pipeline.cli import (
+    configuration,
+    data,
+    deployment,
+    kubeflow,
+    ladder,
+    lineage,
+    model,
+    planning,
+    running,
+    serving,
+    training,
+    training_job,
+)
 from pipeline.errors import PipelineError
 from serving.silence import libraries_silenced
 
@@ -23,7 +36,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (running, model, serving, training, data, ladder, kubeflow, configuration):
+for group in (
+    running,
+    model,
+    serving,
+    training,
+    data,
+    ladder,
+    lineage,
+    planning,
+    kubeflow,
+    deployment,
+    training_job,
+    configuration,
+):
     app.add_typer(group.app)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import DEFAULT, Config, Set
+from pipeline.kubeflow.targets import Target
 
 app = typer.Typer()
 
@@ -17,10 +18,11 @@ def compile_(
     output: Annotated[
         str, typer.Option("-o", "--output", help="The file to write, .yaml.")
     ] = "pipeline.yaml",
+    target: Annotated[Target, typer.Option(help="Who will run it.")] = Target.KUBEFLOW,
     overrides: Set = None,
 ) -> None:
-    """Compile the pipeline for Kubeflow Pipelines (v2 specification)."""
+    """Compile the pipeline for Kubeflow Pipelines or Vertex AI Pipelines (v2 specification)."""
     from pipeline.commands.compile import compile_pipeline
 
-    compile_pipeline(config, overrides or [], output)
+    compile_pipeline(config, overrides or [], output, target)
     typer.echo(f"wrote {output}")

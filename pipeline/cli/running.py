@@ -27,16 +27,23 @@ def run(
         Optional[float],  # noqa: UP045
         typer.Option(help="The same, for this many minutes of training on this machine."),
     ] = None,
+    if_new_data: Annotated[
+        bool,
+        typer.Option(
+            "--if-new-data", help="Do nothing if the last finished run had the data that is there now."
+        ),
+    ] = False,
 ) -> None:
     """Run the pipeline: text in, a pushed model out.
 
-    Exit status 0: the model was blessed, and it is pushed. 3: it was not. 1: a stage failed.
+    Exit status 0: the model was blessed, and it is pushed; or there was no new data. 3: it was not blessed.
+    1: a stage failed.
     """
     from pipeline.commands.run import run_pipeline
     from pipeline.compute_plan import budget_of
 
     budget = budget_of(compute, minutes, overrides or [])
-    raise typer.Exit(run_pipeline(config, overrides or [], ask, budget))
+    raise typer.Exit(run_pipeline(config, overrides or [], ask, budget, if_new_data))
 
 
 @app.command()

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 
 from pipeline.config import load
 from pipeline.errors import ConfigError
+from pipeline.kubeflow.targets import Target
 from serving.silence import libraries_silenced
 
 
-def compile_pipeline(config_name: str, overrides: Sequence[str], output: str) -> None:
-    """Writes the Kubeflow Pipelines specification of a configuration to ``output``."""
+def compile_pipeline(config_name: str, overrides: Sequence[str], output: str, target: Target) -> None:
+    """Writes the specification of a configuration for ``target`` to ``output``."""
     config = load(config_name, overrides)
     if not output.endswith((".yaml", ".yml")):
         raise ConfigError(f"{output}: the specification is YAML: name the file .yaml")
     with libraries_silenced():
-        from pipeline import kubeflow
+        from pipeline.kubeflow import compile as compiler
 
-    kubeflow.compile_to(config, output)
+        compiler.compile_to(config, output, target)

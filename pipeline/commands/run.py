@@ -15,17 +15,23 @@ from pipeline.commands.ask import served
 from pipeline.config import PipelineConfig, load
 from pipeline.run_id import new_run_id
 from pipeline.terminal import RunDisplay
+from serving.silence import libraries_silenced
 
 if TYPE_CHECKING:
     from pipeline.compute_plan import Budget
     from pipeline.history import Run
     from pipeline.local import DataOutputs
+    from pipeline.new_data import Seen
 
 DONE, FAILED, NOT_PUSHED = 0, 1, 3
 
 
 def run_pipeline(
-    config_name: str, overrides: Sequence[str], ask: str | None, budget: Budget | None = None
+    config_name: str,
+    overrides: Sequence[str],
+    ask: str | None,
+    budget: Budget | None = None,
+    if_new_data: bool = False,
 ) -> int:
     """Runs the pipeline and tells the terminal; returns the exit status."""
     config = load(config_name, overrides)
@@ -35,6 +41,9 @@ def run_pipeline(
         compute_plan.check(config.model, budget)
     if config.corpus.sample:
         samples.prepare(config.corpus.sample, Path(config.corpus.path))
+    if if_new_data and (found := _seen(config)) is not None:
+        print(f"{config.name}: {found}")
+        return DONE
     run_id = new_run_id()
     log_file = Path(config.root) / "runs" / run_id / "log.txt"
     places = [override for override in overrides if override.startswith(("output.", "name="))]
@@ -42,6 +51,13 @@ def run_pipeline(
     with quiet.libraries_write_to(log_file) as terminal:
         plan = partial(_plan, config_name, overrides, budget) if budget is not None else None
         return _run(config, run_id, log_file, terminal, ask, arguments, plan)
+
+
+def _seen(config: PipelineConfig) -> Seen | None:
+    with libraries_silenced():
+        from pipeline import new_data
+
+        return new_data.seen(config)
 
 
 def _run(

@@ -13,6 +13,7 @@ from typing import Any
 from components.sequence_packer.counts import PACKING_REPORT, PackingReport
 from pipeline import history, training_runs
 from pipeline.config import PipelineConfig
+from pipeline.metadata.store import Execution
 from pipeline.report import training_log
 from pipeline.report.training_log import TrainingLog
 
@@ -29,7 +30,7 @@ class Contents:
     """``pushed``, ``not pushed``, ``failed``, ``killed`` or ``running``."""
     verdict: str
     """One sentence more on the outcome."""
-    executions: list[history.Execution]
+    executions: list[Execution]
     training: TrainingLog
     configuration: dict[str, Any]
     """As ``config.json`` has it; empty when that file is gone."""
@@ -64,9 +65,7 @@ def gather(config: PipelineConfig, run_id: str | None, command: str) -> Contents
     )
 
 
-def _outcome(
-    config: PipelineConfig, run: history.Run, executions: Sequence[history.Execution]
-) -> tuple[str, str]:
+def _outcome(config: PipelineConfig, run: history.Run, executions: Sequence[Execution]) -> tuple[str, str]:
     last = executions[-1] if executions else None
     if last is not None and last.state == "failed":
         return "failed", f"The stage {last.stage} failed."
@@ -108,7 +107,7 @@ def _training(config: PipelineConfig, run: history.Run) -> TrainingLog:
     return training_log.EMPTY
 
 
-def _packing(executions: Sequence[history.Execution]) -> PackingReport | None:
+def _packing(executions: Sequence[Execution]) -> PackingReport | None:
     for execution in executions:
         for artifact in execution.outputs.get("packed_examples", []):
             found = _json(Path(artifact.uri, PACKING_REPORT))

@@ -1,4 +1,5 @@
 import pathlib
+import uuid
 
 import pytest
 
@@ -38,7 +39,22 @@ def test_a_version_has_the_models_files_and_its_manifest_and_nothing_is_left_bes
     base = tmp_path / "served"
     model_store.push(saved_model, str(base), _manifest())
     files = sorted(str(path.relative_to(base)) for path in base.rglob("*") if path.is_file())
-    assert files == ["1/assets.extra/lexmill.json", "1/saved_model.pb", "1/variables/variables.index"]
+    assert files == [
+        "1/assets.extra/lexmill.json",
+        "1/assets.extra/mlmd_uuid",
+        "1/saved_model.pb",
+        "1/variables/variables.index",
+    ]
+
+
+def test_every_push_has_a_uuid_of_its_own_without_a_line_end(saved_model, tmp_path):
+    """TensorFlow Serving shows the file's content as it is."""
+    base = str(tmp_path / "served")
+    found = [model_store.path(base, model_store.push(saved_model, base, _manifest(str(n)))) for n in range(2)]
+    one, other = (pathlib.Path(folder, "assets.extra/mlmd_uuid").read_text() for folder in found)
+    assert one != other
+    assert str(uuid.UUID(one)) == one == model_store.mlmd_uuid(found[0])
+    assert model_store.mlmd_uuid(saved_model) is None
 
 
 def test_a_push_that_fails_leaves_no_version_and_no_rubbish(saved_model, tmp_path, monkeypatch):

@@ -1,6 +1,9 @@
 """A small corpus of made-up sentences, and the tiny configuration on it."""
 
+import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,3 +56,14 @@ def tiny_config(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "tiny.toml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_config: Path) -> "subprocess.CompletedProcess[str]":
+    """The first run of the tiny configuration on this machine: its outputs are version 1 of each."""
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline", "run", str(tiny_config), "--ask", "the king",
+         "--set", 'training.sample_prompts=["the king"]'],
+        capture_output=True, text=True, check=False, cwd=tiny_config.parent, timeout=500,
+        env={**os.environ, "COLUMNS": "200"},
+    )  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 
 from components.config import CorpusConfig, SourceConfig
 from pipeline import beam_options
-from pipeline.config import BeamConfig, load
+from pipeline.config import SAMPLES, BeamConfig, load
 from pipeline.errors import ConfigError
 
 
@@ -51,8 +51,11 @@ def test_the_number_of_workers_may_be_said(corpus: CorpusConfig) -> None:
 
 
 def test_options_that_beam_has_are_taken() -> None:
-    dataflow = ("--project=p", "--region=europe-west1", "--temp_location=gs://b/t", "--no_use_public_ips")
-    assert not problems("DataflowRunner", *dataflow, "--experiment=use_runner_v2", "--max_num_workers=20")
+    dataflow = ("--project=my-project", "--region=europe-west1", "--temp_location=gs://bucket/t")
+    private = "--no_use_public_ips"
+    assert not problems(
+        "DataflowRunner", *dataflow, private, "--experiment=use_runner_v2", "--max_num_workers=20"
+    )
     assert not problems("FlinkRunner", "--flink_master=localhost:8081", "--parallelism=4")
     assert not problems("SparkRunner", "--spark_master_url=spark://h:7077")
     assert not problems()
@@ -72,7 +75,7 @@ def test_options_that_beam_has_are_taken() -> None:
         ),
         (
             "DataflowRunner",
-            ["--project=p", "--region=r", "--temp_location=/tmp"],
+            ["--project=my-project", "--region=r", "--temp_location=/tmp"],
             ["--temp_location=/tmp: DataflowRunner needs a folder in gs://"],
         ),
         (
@@ -89,7 +92,7 @@ def test_what_is_wrong_is_said_a_line_each(runner: str, options: list[str], expe
 
 
 def test_the_options_are_checked_when_the_configuration_is_read(tmp_path: Path) -> None:
-    overrides: list[Any] = ["beam.runner=DataflowRunner", "beam.options=['--project=p']"]
+    overrides: list[Any] = ["beam.runner=DataflowRunner", "beam.options=['--project=my-project']"]
     with pytest.raises(ConfigError) as caught:
         load("tiny", overrides)
     lines = str(caught.value).splitlines()
@@ -97,3 +100,137 @@ def test_the_options_are_checked_when_the_configuration_is_read(tmp_path: Path) 
         "DataflowRunner needs --region=…",
         "DataflowRunner needs --temp_location=gs://…",
     ]
+
+
+@pytest.mark.parametrize("path", sorted((SAMPLES / "beam").glob("*.toml")), ids=lambda path: path.stem)
+def test_the_ready_sample_of_each_runner_is_valid_and_beam_takes_its_options(path: Path) -> None:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    config = load(str(path))
+
+    options = PipelineOptions(list(beam_options.local(config.beam)))
+    known = options.get_all_options()
+    assert known["runner"] == config.beam.runner
+    given = [option.lstrip("-").partition("=")[0] for option in beam_options.local(config.beam)]
+    assert {name.removeprefix("no_") for name in given} <= set(known)
+    assert beam_options.problems(config.beam) == []
+
+
+def test_the_workers_run_the_stages_image() -> None:
+    dataflow = ["--project=my-project", "--region=r", "--temp_location=gs://bucket/t"]
+    config = load(
+        "tiny", ["kubeflow.image=repo/image:1", "beam.runner=DataflowRunner", f"beam.options={dataflow}"]
+    )
+    assert "--sdk_container_image=repo/image:1" in beam_options.local(config.beam)
+
+    flink = load(
+        "tiny", ["kubeflow.image=i:1", "beam.runner=FlinkRunner", "beam.options=['--flink_master=h:1']"]
+    )
+    assert beam_options.local(flink.beam)[1:3] == ("--environment_type=DOCKER", "--environment_config=i:1")
+
+    pool = load(
+        "tiny",
+        [
+            "beam.runner=PortableRunner",
+            "beam.worker_pool=localhost:50000",
+            "beam.options=['--job_endpoint=h:1']",
+        ],
+    )
+    assert beam_options.local(pool.beam)[1:3] == (
+        "--environment_type=EXTERNAL",
+        "--environment_config=localhost:50000",
+    )
+
+
+@pytest.mark.parametrize(("runner", "option"), [("FlinkRunner", "[local]"), ("SparkRunner", "local[2]")])
+def test_an_engine_that_beam_starts_here_calls_back_into_this_process(runner: str, option: str) -> None:
+    name = {"FlinkRunner": "flink_master", "SparkRunner": "spark_master_url"}[runner]
+    beam = BeamConfig(runner=runner, worker_image="i", options=(f"--{name}={option}",))
+    assert beam_options.local(beam) == (f"--runner={runner}", f"--{name}={option}")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"runner": "PortableRunner"}, "PortableRunner needs --job_endpoint=host:8099"),
+        (
+            {"runner": "FlinkRunner", "options": ["--environment_type=DOCKER"]},
+            "--environment_type: is set by beam.worker_image or beam.worker_pool",
+        ),
+        ({"worker_pool": "localhost:50000"}, "worker_pool is of FlinkRunner, SparkRunner, PortableRunner"),
+        (
+            {"runner": "FlinkRunner", "worker_pool": "localhost:1", "worker_image": "i"},
+            "worker_image and worker_pool exclude each other",
+        ),
+        (
+            {"runner": "FlinkRunner", "options": ["--parallelism=many"]},
+            "argument --parallelism: invalid int value: 'many'",
+        ),
+        (
+            {"runner": "DataflowRunner", "worker_image": "i",
+             "options": ["--project=P!", "--region=r", "--temp_location=gs://bucket/t"]},
+            "Invalid Project ID (P!)",
+        ),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_the_runner_is_said(values: dict[str, Any], expected: str) -> None:
+    [found] = beam_options.problems(BeamConfig.model_validate(values))
+    assert found.startswith(expected)
+
+
+def test_a_job_server_and_a_worker_pool_read_a_corpus(tmp_path: Path) -> None:
+    """Beam's own job server and pool, in this process, in the place of Flink's."""
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.runners.portability import local_job_service
+    from apache_beam.runners.worker import worker_pool_main
+
+    from components.corpus_gen import transforms
+
+    (tmp_path / "text").mkdir()
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / "text" / name).write_text(f"of {name}\nand more\n")
+    source = SourceConfig(name="s", pattern="*.txt", documents="lines")
+    corpus = CorpusConfig(path=str(tmp_path / "text"), sources=(source,))
+    server = local_job_service.LocalJobServicer(str(tmp_path / "staging"))
+    port = server.start_grpc_server()
+    address, pool = worker_pool_main.BeamFnExternalWorkerPoolServicer.start(use_process=False)
+    settings = BeamConfig(
+        runner="PortableRunner",
+        worker_pool=address,
+        options=(f"--job_endpoint=localhost:{port}",),
+    )
+    try:
+        with beam.Pipeline(options=PipelineOptions(list(beam_options.local(settings)))) as pipeline:
+            found = (pipeline | transforms.ReadDocuments(corpus)).found
+            lines = found.kept | beam.Map(lambda document: document.text)
+            _ = lines | beam.io.WriteToText(str(tmp_path / "out"))
+    finally:
+        pool.stop(0)
+        server.stop()
+    written = "".join(path.read_text() for path in tmp_path.glob("out*"))
+    assert sorted(written.split("\n")) == ["", "and more", "and more", "of a.txt", "of b.txt"]
+
+
+def test_dataflow_would_get_the_workers_image_in_its_job() -> None:
+    """The job's description, as Beam's Dataflow client builds it, without sending it."""
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.runners.dataflow.internal import apiclient
+    from apache_beam.transforms import environments
+
+    config = load(str(SAMPLES / "beam" / "dataflow.toml"))
+    options = PipelineOptions(list(beam_options.local(config.beam)))
+    # Made without the options, which would have it ask Google for the bucket.
+    pipeline = beam.Pipeline(runner="FnApiRunner")
+    _ = pipeline | beam.Create(["a"]) | beam.Map(str.upper)
+    image = apiclient.get_container_image_from_options(options)
+    environment = environments.DockerEnvironment.from_container_image(image)
+    proto = pipeline.to_runner_api(default_environment=environment)
+    described = apiclient.Environment(
+        packages=[], options=options, environment_version="2.0", proto_pipeline_staged_url="gs://bucket/p",
+        proto_pipeline=proto,
+    )  # fmt: skip
+    [workers] = described.proto.workerPools
+    assert [each.containerImage for each in workers.sdkHarnessContainerImages] == [config.kubeflow.image]
+    assert workers.machineType == "n2-standard-4"

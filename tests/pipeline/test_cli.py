@@ -23,6 +23,12 @@ COMMANDS = [
     "data",
     "trace",
     "ladder",
+    "submit",
+    "image",
+    "lineage",
+    "diff",
+    "plan",
+    "training-job",
 ]
 
 
@@ -86,6 +92,9 @@ def test_every_command_explains_itself(command):
         ),
         (["serving-config", "--set", "serving.kind=kserve"], 'kind = "kserve" needs storage_uri'),
         (["serving-config", "--set", "serving.batching.max_batch=3"], "did you mean max_batch_size?"),
+        (["lineage", "tiny"], "no pushed model of 'tiny' is here: run 'lexmill run tiny' first, or give the"),
+        (["diff", "a", "tiny@b", "--config", "tiny"], "'tiny' has no runs yet: start one with 'lexmill run"),
+        (["training-job", "tiny"], "tiny: training_job.workers = 0: the Trainer trains in its own container"),
         (["compile", "tiny", "-o", "pipeline.json"], "pipeline.json: the specification is YAML"),
     ],
 )

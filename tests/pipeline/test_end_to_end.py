@@ -5,11 +5,13 @@ One run after another on the same folders; each test looks at what a run left.
 
 import contextlib
 import dataclasses
+import hashlib
 import itertools
 import json
 import os
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -22,6 +24,7 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401 (its ops are in the SavedModel)
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from components import model_store
 from models.export import default_inputs
 from models.networks.counts import count
 from pipeline.config import load
@@ -64,8 +67,9 @@ def _run(tiny_config, *arguments):
 
 
 @pytest.fixture(scope="module")
-def first(tiny_config):
-    return _run(tiny_config, "--ask", PROMPT)
+def first(tiny_run):
+    assert "Traceback" not in tiny_run.stderr, tiny_run.stderr
+    return Ran(tiny_run.returncode, tiny_run.stdout + tiny_run.stderr, 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +240,38 @@ def test_a_run_has_a_report_with_its_curves_lineage_and_verdict(tiny_config, ser
 
 
 @pytest.mark.usefixtures("lstm")
+def test_the_lineage_of_a_moved_version_goes_back_to_every_source_file(tiny_config, served, corpus, tmp_path):
+    from pipeline.lineage import finding, graph
+
+    shutil.copytree(served / "2", tmp_path / "moved")
+    overrides = [f"output.root={tiny_config.parent}/build"]
+    lineage = graph.trace(finding.find(str(tmp_path / "moved"), None, overrides))
+    assert (lineage.pipeline, lineage.version) == ("tiny", 2)
+    assert [step.stage for step in lineage.steps] == STAGES
+    runs = sorted(path.name for path in (tiny_config.parent / "build/tiny/runs").iterdir())
+    made_by = {step.stage: step.run_id for step in lineage.steps}
+    assert (made_by["SequencePacker"], made_by["Trainer"]) == (runs[0], runs[3])
+    assert lineage.code[runs[0]] is not None
+    assert {file.path: file.sha256 for file in lineage.files} == {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in corpus.iterdir()
+    }
+
+
+@pytest.mark.usefixtures("lstm")
+def test_two_runs_differ_in_what_was_set_and_in_what_came_of_it(tiny_config):
+    from pipeline.comparison import differences, sides
+
+    runs = sorted(path.name for path in (tiny_config.parent / "build/tiny/runs").iterdir())
+    one, other = (sides.gather(run, str(tiny_config), []) for run in (runs[0], runs[3]))
+    found = differences.compare(one, other)
+    changed = {change.field: change.other for change in found.configuration}
+    assert changed["model.family"] == "lstm"
+    assert (found.counts, found.files.num_same, found.files.changed) == ((), 4, ())
+    bits = {change.field: change.difference for change in found.metrics}["overall: bits_per_byte"]
+    assert bits == other.evaluation.bits_per_byte - one.evaluation.bits_per_byte
+
+
+@pytest.mark.usefixtures("lstm")
 def test_serve_answers_until_it_is_told_to_stop(tiny_config):
     command = [
         sys.executable,
@@ -258,6 +294,11 @@ def test_serve_answers_until_it_is_told_to_stop(tiny_config):
             with Client(address[1], "tiny") as client:
                 [score] = client.score(["the king"])
             assert score.num_bytes == 8
+            rest = re.search(r"REST (\S+),", ready)[1].removeprefix("http://")
+            page = urllib.request.urlopen(f"http://{rest}/monitoring/prometheus/metrics", timeout=30).read()
+            uuid = (tiny_config.parent / "served/tiny/2/assets.extra/mlmd_uuid").read_text()
+            metric = f':tensorflow:serving:mlmd_map{{model_name="tiny",version="2",uuid="{uuid}"}} 1'
+            assert metric in page.decode()
         finally:
             process.terminate()
             assert process.wait(30) == 0
@@ -276,8 +317,6 @@ def test_a_second_run_is_kept_out_while_one_is_under_way(tiny_config):
 
 @pytest.mark.usefixtures("lstm")
 def test_a_pushed_version_that_was_deleted_is_pushed_again(tiny_config, served):
-    import shutil
-
     shutil.rmtree(served / "1")
     back = _run(tiny_config)
     assert back.status == 0
@@ -320,6 +359,32 @@ def test_a_training_that_is_killed_goes_on_where_it_was_when_the_command_is_give
     going_on = re.search(r"! Trainer +going on after step (\d+)", ran.output)
     assert going_on is not None, ran.output
     assert 20 <= int(going_on[1]) < 600
+
+
+@pytest.mark.usefixtures("lstm")
+def test_training_starts_from_the_model_pushed_last_and_takes_over_its_tokenizer(tiny_config, served):
+    [(newest, found), *_] = model_store.manifests(str(served))
+    shape = {name: value for name, value in found.model.model_dump().items() if value is not None}
+    settings = [f"model.{name}={value}" for name, value in shape.items() if name != "size"]
+    loose = ["evaluation.max_regression=8", "evaluation.max_source_regression=8"]
+    warm = [*settings, *loose, "training.warm_start=latest"]
+    ran = _run(tiny_config, *(word for setting in warm for word in ("--set", setting)))
+    assert ran.status == 0, ran.output
+    assert f"pieces, of version {newest}, from which training starts" in ran.line("TokenizerTrainer")
+    assert re.search(rf"! Trainer +starts from the weights of version {newest}$", ran.output, re.MULTILINE)
+    first_losses = [_first_training_loss(tiny_config, number) for number in (0, -1)]
+    assert first_losses[1] < first_losses[0]
+    later = _run(tiny_config, *(word for setting in warm for word in ("--set", setting)), "--if-new-data")
+    assert later.status == 0
+    assert "no new data since run" in later.output
+
+
+def _first_training_loss(tiny_config, number):
+    folder = tiny_config.parent / "build/tiny/artifacts/Trainer/model_run"
+    runs = sorted(folder.iterdir(), key=lambda path: int(path.name))
+    events = EventAccumulator(str(runs[number]), size_guidance={"tensors": 0})
+    events.Reload()
+    return float(tf.make_ndarray(events.Tensors("loss/training")[0].tensor_proto))
 
 
 def test_bad_input_is_one_line_and_status_one(tiny_config, corpus, tmp_path):

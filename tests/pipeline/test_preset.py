@@ -155,8 +155,13 @@ def test_config_check_tells_what_is_trained(config):
 
 
 def test_compiling_names_the_preset_and_needs_none_of_its_files(config, tmp_path):
-    from pipeline import kubeflow
+    from pipeline.kubeflow import compile as compiler
 
     output = Path(tmp_path, "pipeline.yaml")
-    kubeflow.compile_to(_load(config, "model.preset=kaggle://keras/gpt2/keras/gpt2_base_en/2"), str(output))
+    named = _load(
+        config,
+        "model.preset=kaggle://keras/gpt2/keras/gpt2_base_en/2",
+        "kubeflow.corpus_path=gs://bucket/corpus",
+    )
+    compiler.compile_to(named, str(output))
     assert "kaggle://keras/gpt2/keras/gpt2_base_en/2" in output.read_text()

@@ -5,10 +5,11 @@ from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx.dsl.compiler import constants
 
-from pipeline import history
+from pipeline import run_folder
 from pipeline.config import load
 from pipeline.data import outputs
 from pipeline.errors import MissingInputError
+from pipeline.metadata.connection import connection
 
 
 @pytest.fixture
@@ -21,8 +22,8 @@ def record(config):
     """Records a run in which these stages, and no others, made something."""
 
     def add(run_id, *made):
-        history.record_configuration(config, run_id)
-        store = metadata_store.MetadataStore(history.connection(config))
+        run_folder.record_configuration(config, run_id)
+        store = metadata_store.MetadataStore(connection(config))
         context_type = store.put_context_type(mlmd.ContextType(name=constants.PIPELINE_RUN_CONTEXT_TYPE_NAME))
         for stage, output in made:
             stage_type = store.put_execution_type(mlmd.ExecutionType(name=f"components.{stage}"))

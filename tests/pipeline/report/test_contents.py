@@ -10,9 +10,10 @@ from tfx.dsl.compiler import constants
 from models.measures import LossSums
 from models.training.run_card import RunCard
 from models.training.run_log import RunLog, Window
-from pipeline import history
+from pipeline import run_folder
 from pipeline.config import load
 from pipeline.errors import MissingInputError
+from pipeline.metadata.connection import connection
 from pipeline.report import contents, page
 
 COMPLETE, CACHED = mlmd.Execution.COMPLETE, mlmd.Execution.CACHED
@@ -30,8 +31,8 @@ def record(config, tmp_path):
     """Records a run: stage -> state, and an artifact that the Trainer made."""
 
     def add(run_id, stages, model_run=None):
-        history.record_configuration(config, run_id)
-        store = metadata_store.MetadataStore(history.connection(config))
+        run_folder.record_configuration(config, run_id)
+        store = metadata_store.MetadataStore(connection(config))
         context_type = store.put_context_type(mlmd.ContextType(name=constants.PIPELINE_RUN_CONTEXT_TYPE_NAME))
         [context] = store.put_contexts([mlmd.Context(type_id=context_type, name=run_id)])
         for stage, state in stages.items():

@@ -9,7 +9,8 @@ from components.sequence_packer.counts import PackingReport, RowCounts
 from models.measures import LossSums
 from models.training.run_card import RunCard
 from models.training.run_log import RunLog, Window
-from pipeline.history import Artifact, Execution, Run
+from pipeline.history import Run
+from pipeline.metadata.store import Artifact, Execution
 from pipeline.report import page, training_log
 from pipeline.report.contents import Contents
 from serving.tensorflow_serving.config import ServingConfig

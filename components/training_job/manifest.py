@@ -1,0 +1,146 @@
+"""The TFJob (kubeflow.org/v1) of a training: typed, so that what is no field of one cannot be written.
+
+Only workers: the first of them writes checkpoints, logs and the model (`models.training.strategy`). The
+operator gives each pod the cluster and its place in it as ``TF_CONFIG``, and expects the container to be
+called ``tensorflow``, with its port by the name ``tfjob-port``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from components.training_job.settings import TrainingJobConfig
+from models.config import Settings
+
+GROUP, VERSION, PLURAL = "kubeflow.org", "v1", "tfjobs"
+COMMAND = ("python", "-m", "components.training_job")
+_PORT = 2222
+_USER_ID = 10001
+
+
+class Port(Settings):
+    name: Literal["tfjob-port"] = "tfjob-port"
+    containerPort: int = _PORT
+
+
+class Variable(Settings):
+    name: str
+    value: str
+
+
+class Resources(Settings):
+    requests: dict[str, str]
+    limits: dict[str, str]
+
+
+class Container(Settings):
+    name: Literal["tensorflow"] = "tensorflow"
+    image: str
+    command: tuple[str, ...] = COMMAND
+    args: tuple[str, ...]
+    env: tuple[Variable, ...] = ()
+    ports: tuple[Port, ...] = (Port(),)
+    resources: Resources
+
+
+class SecurityContext(Settings):
+    runAsNonRoot: bool = True
+    runAsUser: int = _USER_ID
+    fsGroup: int = _USER_ID
+
+
+class PodSpec(Settings):
+    containers: tuple[Container, ...]
+    serviceAccountName: str | None = None
+    nodeSelector: dict[str, str] | None = None
+    securityContext: SecurityContext = SecurityContext()
+
+
+class PodMetadata(Settings):
+    annotations: dict[str, str] = Field(default_factory=lambda: {"sidecar.istio.io/inject": "false"})
+    """A mesh's proxy would keep the pod from ending, and the workers from finding each other."""
+
+
+class PodTemplate(Settings):
+    metadata: PodMetadata = PodMetadata()
+    spec: PodSpec
+
+
+class ReplicaSpec(Settings):
+    replicas: int = Field(ge=1)
+    restartPolicy: Literal["OnFailure", "Never", "Always", "ExitCode"] = "OnFailure"
+    template: PodTemplate
+
+
+class ReplicaSpecs(Settings):
+    Worker: ReplicaSpec
+
+
+class RunPolicy(Settings):
+    cleanPodPolicy: Literal["Running", "All", "None"] = "Running"
+    """The pods of workers that ended stay, with their logs, until the job goes."""
+    backoffLimit: int
+    activeDeadlineSeconds: int
+    ttlSecondsAfterFinished: int = 7 * 24 * 3600
+
+
+class JobSpec(Settings):
+    runPolicy: RunPolicy
+    tfReplicaSpecs: ReplicaSpecs
+
+
+class JobMetadata(Settings):
+    name: str = Field(pattern=r"^[a-z]([a-z0-9-]{0,50}[a-z0-9])?$")
+    namespace: str
+    labels: dict[str, str]
+
+
+class TFJob(Settings):
+    """As the training operator's custom resource definition has it, as far as it is used here."""
+
+    apiVersion: Literal["kubeflow.org/v1"] = "kubeflow.org/v1"
+    kind: Literal["TFJob"] = "TFJob"
+    metadata: JobMetadata
+    spec: JobSpec
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as YAML and the API server take them."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+def build(settings: TrainingJobConfig, name: str, pipeline: str, image: str, request: str) -> TFJob:
+    """The job of one training.
+
+    Args:
+      name: of the job; the workers' names are made of it.
+      pipeline: for the label.
+      request: URI of the file that says what to train: `components.training_job.request`.
+    """
+    amounts = {"cpu": f"{settings.cpu:g}", "memory": f"{settings.memory_gb:g}G"}
+    gpus = {settings.gpu_type: str(settings.gpus)} if settings.gpus else {}
+    container = Container(
+        image=image,
+        args=(request,),
+        env=tuple(Variable(name=key, value=value) for key, value in sorted(settings.environment.items())),
+        resources=Resources(requests={**amounts, **gpus}, limits={**amounts, **gpus}),
+    )
+    pod = PodSpec(
+        containers=(container,),
+        serviceAccountName=settings.service_account,
+        nodeSelector=settings.node_selector or None,
+    )
+    return TFJob(
+        metadata=JobMetadata(
+            name=name,
+            namespace=settings.namespace,
+            labels={"app.kubernetes.io/managed-by": "lexmill", "lexmill/pipeline": pipeline},
+        ),
+        spec=JobSpec(
+            runPolicy=RunPolicy(backoffLimit=settings.retries, activeDeadlineSeconds=settings.timeout_s),
+            tfReplicaSpecs=ReplicaSpecs(
+                Worker=ReplicaSpec(replicas=settings.workers, template=PodTemplate(spec=pod))
+            ),
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Where a served model comes from: stages, settings, code, files."""

@@ -1,0 +1,1 @@
+"""What a corpus and a model would need, on paper: the arithmetic of ``lexmill plan``."""

@@ -1,0 +1,35 @@
+"""The object store and the runner, which are modules of their own, as fixtures."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def _module(name):
+    specification = importlib.util.spec_from_file_location(
+        f"conformance_{name}", Path(__file__).with_name(f"{name}.py")
+    )
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def runner():
+    return _module("runner")
+
+
+@pytest.fixture(scope="session")
+def object_store():
+    return _module("object_store")
+
+
+@pytest.fixture(scope="module")
+def served(object_store, tmp_path_factory):
+    """An object store, and the environment and files by which clients find it."""
+    store, folder = object_store.ObjectStore(), tmp_path_factory.mktemp("store")
+    with object_store.serve(store, folder) as environment:
+        yield store, environment, folder

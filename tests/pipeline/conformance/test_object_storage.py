@@ -1,0 +1,144 @@
+"""What the stages write to ``gs://`` beside their artifacts, by TensorFlow's own client."""
+
+import concurrent.futures
+
+import pytest
+import tensorflow as tf
+
+from components import model_store
+from components.data_gate import history
+from models import manifest
+from models.config import ModelConfig, TrainingConfig
+from models.training import event_files
+from models.training.checkpoints import CheckpointStore, Progress
+from pipeline.kubeflow import container
+
+
+@pytest.fixture(scope="module")
+def server(object_store, tmp_path_factory):
+    with object_store.serve_in_process(tmp_path_factory.mktemp("store")) as found:
+        yield found
+
+
+@pytest.fixture
+def bucket(server, monkeypatch, request):
+    """The store, and a folder in it that no other test uses."""
+    store, environment = server
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return store, f"gs://files/{request.node.name}"
+
+
+@pytest.fixture
+def saved_model(tmp_path):
+    folder = tmp_path / "saved"
+    (folder / "variables").mkdir(parents=True)
+    (folder / "saved_model.pb").write_bytes(b"graph")
+    (folder / "variables" / "variables.index").write_bytes(b"index")
+    return str(folder)
+
+
+def _manifest(weights="w"):
+    return manifest.Manifest(
+        model=ModelConfig(), training=TrainingConfig(), num_parameters=1, vocabulary_size=10,
+        context_length=8, tokenizer_sha256="t", weights_sha256=weights, validation_bits_per_byte=2.0,
+        training_tokens=1, training_seconds=1.0,
+    )  # fmt: skip
+
+
+def _names(store, folder):
+    prefix = folder.removeprefix("gs://files/")
+    return [name[len(prefix) + 1 :] for name in store.names("files", f"{prefix}/") if not name.endswith("/")]
+
+
+def test_a_push_moves_the_model_file_last_and_leaves_nothing_beside(bucket, saved_model):
+    store, base = bucket
+    assert model_store.push(saved_model, base, _manifest("a")) == 1
+    assert model_store.push(saved_model, base, _manifest("b")) == 2
+    files = ["assets.extra/lexmill.json", "saved_model.pb", "variables/variables.index"]
+    assert _names(store, base) == [f"{version}/{name}" for version in (1, 2) for name in files]
+    for version in (1, 2):
+        start = f"{base}/{version}/".removeprefix("gs://files/")
+        written = [name for kind, name in store.history if kind == "write" and name.startswith(start)]
+        assert written[-1].endswith("/saved_model.pb")
+    assert [found.weights_sha256 for _, found in model_store.manifests(base)] == ["b", "a"]
+
+
+def test_a_number_that_another_push_has_claimed_is_not_taken(bucket, saved_model):
+    store, base = bucket
+    store.put("files", f"{base.removeprefix('gs://files/')}/.claim-1-another", b"")
+    assert model_store.push(saved_model, base, _manifest()) == 2
+
+
+def test_pushes_at_the_same_time_get_numbers_and_files_of_their_own(bucket, saved_model):
+    _, base = bucket
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        pushes = [pool.submit(model_store.push, saved_model, base, _manifest(name)) for name in "abc"]
+        pushed = {push.result(): name for push, name in zip(pushes, "abc", strict=True)}
+    assert len(pushed) == 3
+    assert {version: found.weights_sha256 for version, found in model_store.manifests(base)} == pushed
+
+
+def test_a_version_whose_push_was_stopped_half_way_is_no_model_and_its_number_is_not_used_again(
+    bucket, saved_model
+):
+    _, base = bucket
+    model_store.push(saved_model, base, _manifest())
+    tf.io.gfile.remove(f"{base}/1/saved_model.pb")
+    assert model_store.manifests(base) == []
+    assert model_store.push(saved_model, base, _manifest()) == 2
+
+
+def test_accepted_statistics_count_once_they_are_whole(bucket):
+    from tensorflow_metadata.proto.v0 import statistics_pb2
+
+    _, base = bucket
+    statistics = statistics_pb2.DatasetFeatureStatisticsList()
+    assert history.latest(base) is None
+    for name in ("a", "b"):
+        history.add(base, statistics, history.Origin(configuration=name))
+    assert history.latest(base)[1].configuration == "b"
+    tf.io.gfile.remove(f"{base}/2/origin.json")
+    assert history.latest(base)[1].configuration == "a"
+
+
+def test_checkpoints_are_saved_pruned_and_restored(bucket):
+    _, base = bucket
+    variable, told = tf.Variable([1.0, 2.0]), []
+    store = CheckpointStore(base, [variable], told.append)
+    for step in (10, 20, 30):
+        variable.assign([step, step])
+        store.save(Progress(step=step))
+    assert sorted(store.steps()) == [20, 30]
+    tf.io.gfile.remove(f"{base}/step-0000000030/complete.json")
+    variable.assign([0.0, 0.0])
+    assert store.restore().step == 20
+    assert variable.numpy().tolist() == [20.0, 20.0]
+    assert told == [f"{base}/step-0000000030: passed over: its writing was not finished"]
+
+
+def test_event_files_are_not_written_anew_at_every_step(bucket):
+    store, base = bucket
+    writer = event_files.EventWriter(base)
+    for step in range(20):
+        writer.write(step)
+    writer.close()
+    assert [event.step for event in event_files.read(base)] == [0, *range(20)]
+    writes = [name for kind, name in store.history if kind == "write" and "tfevents" in name]
+    assert len(writes) <= 3
+
+
+def test_objects_that_stand_for_folders_are_removed_and_files_stay(bucket):
+    store, base = bucket
+    for folder in ("model/Format-Serving/variables", "empty"):
+        tf.io.gfile.makedirs(f"{base}/{folder}")
+    with tf.io.gfile.GFile(f"{base}/model/Format-Serving/saved_model.pb", "w") as file:
+        file.write("x")
+    start = base.removeprefix("gs://files/")
+    assert f"{start}/empty/" in store.names("files", start)
+    artifacts = {name: {"artifacts": [{"uri": f"{base}/{name}"}]} for name in ("model", "empty", "absent")}
+    container.remove_folder_objects({"outputs": {"artifacts": artifacts}})
+    left = store.names("files", f"{start}/")
+    assert [name for name in left if name.startswith((f"{start}/model/", f"{start}/empty/"))] == [
+        f"{start}/model/Format-Serving/saved_model.pb"
+    ]
