@@ -9,11 +9,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from models.config import ModelConfig, TrainingConfig
 from models.networks import sizes
 from models.networks.counts import count
 from pipeline.config import PipelineConfig
 from pipeline.errors import ConfigError
-from pipeline.ladder.settings import RungConfig
+from pipeline.ladder.settings import LadderConfig, RungConfig
 
 _TRANSFORMERS_ONLY = ("style", "num_key_value_heads", "intermediate_dim")
 _LSTMS_ONLY = ("embedding_dim", "recurrent_dropout")
@@ -81,13 +82,17 @@ def largest(found: list[Rung]) -> dict[str, str]:
 
 
 def _rung(config: PipelineConfig, rung: RungConfig, seed: int) -> Rung:
-    values = config.model_dump(mode="json", exclude={"ladder"})
-    values["model"] = _model(values["model"], rung)
-    values["training"] = {**values["training"], **_training(config, rung), "seed": seed}
     try:
-        of_rung = PipelineConfig.model_validate(values)
+        model = ModelConfig.model_validate(_model(config.model.model_dump(), rung))
+        training = {**config.training.model_dump(), **_training(config, rung), "seed": seed}
+        replaced = {
+            "model": model,
+            "training": TrainingConfig.model_validate(training),
+            "ladder": LadderConfig(),
+        }
     except ValueError as error:
         raise ConfigError(f"ladder.rungs: {_name(rung, '')}: {error}") from error
+    of_rung = config.model_copy(update=replaced)
     # The vocabulary is of the tables, which do not count.
     parameters = count(of_rung.model, 1, config.packing.sequence_length).non_embedding_parameters
     shape = of_rung.model

@@ -60,7 +60,8 @@ def _facts(reading: EmergenceReading) -> Iterator[Row]:
     seeds = {record.seed for record in records}
     yield Row("seeds of each size", str(len(seeds)))
     yield Row("parameters outside the embeddings", _span([record.num_parameters for record in records]))
-    yield Row("compute, FLOPs", _span([record.compute for record in records]))
+    compute = [record.compute for record in records]
+    yield Row("compute, FLOPs", f"{min(compute):.2g} to {max(compute):.2g}")
     yield Row("time of all trainings", duration(sum(record.training_seconds for record in records)))
     emergent = [f"{task.label} ({task.family})" for task in reading.tasks if task.verdict == "emergent"]
     yield Row("emergent", ", ".join(emergent) or "none")
