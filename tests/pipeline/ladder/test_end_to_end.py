@@ -11,9 +11,9 @@ from ml_metadata import metadata_store
 
 from components.task_evaluator import corpora
 from components.task_evaluator.tasks.addition import Addition
-from pipeline import history
 from pipeline.commands.ladder import DONE, FAILED, run_ladder
 from pipeline.config import load
+from pipeline.metadata.connection import connection
 
 CONFIG = """
 name = "two"
@@ -133,7 +133,7 @@ def test_the_report_and_the_table_are_where_the_command_says(ladders) -> None:
 
 
 def test_metadata_has_the_size_cost_loss_and_metrics_of_every_rung(ladders) -> None:
-    store = metadata_store.MetadataStore(history.connection(load(ladders.config)))
+    store = metadata_store.MetadataStore(connection(load(ladders.config)))
     rungs = store.get_artifacts_by_type("components.Rung")
     found = {rung.custom_properties["rung"].string_value: rung.custom_properties for rung in rungs}
 

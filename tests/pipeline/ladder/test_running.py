@@ -14,6 +14,7 @@ from pipeline.config import PipelineConfig
 from pipeline.errors import RunInProgressError
 from pipeline.ladder import graph, running
 from pipeline.ladder.rungs import rungs
+from pipeline.metadata.connection import connection
 from pipeline.run_id import new_run_id
 
 
@@ -103,7 +104,7 @@ def test_the_same_ladder_again_keeps_the_prediction_that_was_made_first(twice) -
 
 
 def test_metadata_traces_the_report_to_the_rungs_and_the_prediction(twice) -> None:
-    store = metadata_store.MetadataStore(history.connection(twice.config))
+    store = metadata_store.MetadataStore(connection(twice.config))
     [made] = store.get_artifacts_by_type("components.EmergenceReport")
     execution = store.get_events_by_artifact_ids([made.id])[0].execution_id
     events = store.get_events_by_execution_ids([execution])
