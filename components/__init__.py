@@ -1,14 +1,14 @@
 """The pipeline's own components: one folder each, beside the contracts they share.
 
-`Tokenizer` and `TaskEvaluation` are reachable here because orchestrators import an artifact's class
-by its type name, ``components.Tokenizer``; they are imported on first use, as they need TFX.
+The artifacts' classes are reachable here because orchestrators import them by their type
+names, such as ``components.Tokenizer``; they are imported on first use, as they need TFX.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["TaskEvaluation", "Tokenizer"]
+__all__ = ["EmergenceReport", "Prediction", "Rung", "TaskEvaluation", "Tokenizer"]
 
 
 def __getattr__(name: str) -> Any:

@@ -22,6 +22,27 @@ class Tokenizer(artifact.Artifact):
 
 
 @final
+class Rung(artifact.Artifact):
+    """One model of a ladder: `components.rung_recorder.record.FILE`, whose figures are custom properties."""
+
+    TYPE_NAME = "components.Rung"
+
+
+@final
+class Prediction(artifact.Artifact):
+    """What smaller rungs say of a larger one: `components.emergence_report.prediction.FILE`."""
+
+    TYPE_NAME = "components.Prediction"
+
+
+@final
+class EmergenceReport(artifact.Artifact):
+    """A ladder read: `components.emergence_report.report.FILE` and `table.FILE`."""
+
+    TYPE_NAME = "components.EmergenceReport"
+
+
+@final
 class TaskEvaluation(artifact.Artifact):
     """What few-shot tasks found: the files of `components.task_evaluator.results`, and their scalars for
     TensorBoard."""

@@ -134,7 +134,12 @@ class CorpusConfig(Settings):
     """At least one. A file belongs to the first source whose pattern matches it."""
     span: int | datetime.date | None = None
     """The span to take where patterns have one, a number or a date; left out: the latest."""
-    sample: Literal["shakespeare", "sanguo", "en-zh", "en-fr", "trivia", "python", "mixture"] | None = None
+    sample: (
+        Literal[
+            "shakespeare", "sanguo", "en-zh", "en-fr", "trivia", "python", "mixture", "emergence", "grokking",
+        ]
+        | None
+    ) = None  # fmt: skip
     """A ready corpus, put into ``path`` by the command line when it is not there yet."""
     eval_percent: int = Field(default=5, ge=1, le=40)
     """Share of documents, by a hash of their text, for validation during training."""

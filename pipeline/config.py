@@ -32,6 +32,7 @@ from models.networks import sizes
 from pipeline import beam_options
 from pipeline.errors import ConfigError
 from pipeline.kubeflow.settings import KubeflowConfig, VertexConfig
+from pipeline.ladder.settings import LadderConfig
 from pipeline.metadata.settings import MetadataConfig
 from pipeline.stack import toml_loads
 from serving.tensorflow_serving.config import ServingConfig
@@ -89,6 +90,7 @@ class PipelineConfig(Settings):
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     tasks: TasksConfig = TasksConfig()
+    ladder: LadderConfig = LadderConfig()
     output: OutputConfig = OutputConfig()
     metadata: MetadataConfig = MetadataConfig()
     beam: BeamConfig = BeamConfig()

@@ -15,6 +15,7 @@ from pipeline.metadata import connection
 from pipeline.metadata.store import CACHED, FAILED, FINISHED, Artifact, Execution, Store
 
 _SHOWN_RUNS = 5
+_FIRST_STAGE = "CorpusGen"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +44,8 @@ def runs(config: PipelineConfig) -> list[Run]:
     if not connection.exists(config):
         return []
     store = Store(config)
-    return [_run(run_id, store.executions(run_id)) for run_id in store.run_ids()]
+    found = ((run_id, store.executions(run_id)) for run_id in store.run_ids())
+    return [_run(run_id, executions) for run_id, executions in found if _is_whole(executions)]
 
 
 def choose(config: PipelineConfig, run_id: str | None, command: str) -> Run:
@@ -63,7 +65,8 @@ def choose(config: PipelineConfig, run_id: str | None, command: str) -> Run:
         known = ", ".join(found[:_SHOWN_RUNS])
         more = f" and {len(found) - _SHOWN_RUNS} older ones" if len(found) > _SHOWN_RUNS else ""
         raise MissingInputError(f"{run_id}: {config.name!r} has no such run: there are {known}{more}")
-    chosen = run_id or found[0]
+    whole = (each for each in found if _is_whole(store.executions(each)))
+    chosen = run_id or next(whole, found[0])
     return _run(chosen, store.executions(chosen))
 
 
@@ -93,6 +96,11 @@ def pushed_versions_exist(store: Store) -> bool:
         artifact.properties.get("pushed_destination") for artifact in store.artifacts("PushedModel")
     ]
     return all(fileio.exists(destination) for destination in destinations if destination)
+
+
+def _is_whole(executions: Sequence[Execution]) -> bool:
+    """Not so are a ladder's predictions and its report: to TFX they are runs, with no data of their own."""
+    return not executions or any(each.stage == _FIRST_STAGE for each in executions)
 
 
 def _run(run_id: str, executions: Sequence[Execution]) -> Run:

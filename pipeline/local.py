@@ -14,12 +14,14 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from tfx.dsl.compiler import compiler, constants
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
+from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
@@ -53,6 +55,7 @@ class DataOutputs:
 
 Plan = Callable[[DataOutputs], PipelineConfig]
 """The configuration to go on with. Must leave the data stages' settings as they are."""
+Create = Callable[[Places], Pipeline]
 
 
 def run(config: PipelineConfig, run_id: str, observer: Observer, plan: Plan | None = None) -> history.Run:
@@ -69,23 +72,41 @@ def run(config: PipelineConfig, run_id: str, observer: Observer, plan: Plan | No
       Exception: whatever a stage raised; `pipeline.failures.explain` puts it in words.
     """
     cores.share()  # Before any stage uses TensorFlow: all run in this process.
-    with _only_run(config):
+    with only_run(config):
         store = Store(config)  # Before any work, so that a server that does not answer is told now.
         run_folder.record_configuration(config, run_id)
         run_folder.record_code(config, run_id)
         preset_sha256 = _look_at_preset(config, observer)
-        ir = _compiled(config, run_id, preset_sha256)
+        ir = _compiled(config, run_id, preset_sha256, partial(create_pipeline, config))
         for index in range(len(ir.nodes)):
             node = ir.nodes[index].pipeline_node
             _run_stage(ir, node, config, run_id, store, observer)
             if plan is not None and node.node_info.id == _LAST_DATA_STAGE:
                 config = plan(_data_outputs(config, run_id))
                 run_folder.record_configuration(config, run_id)
-                ir = _compiled(config, run_id, preset_sha256)
+                ir = _compiled(config, run_id, preset_sha256, partial(create_pipeline, config))
         return history.find(config, run_id)
 
 
-def _compiled(config: PipelineConfig, run_id: str, preset_sha256: str | None) -> pipeline_pb2.Pipeline:
+def run_stages(config: PipelineConfig, run_id: str, observer: Observer, create: Create) -> None:
+    """Runs the stages of a pipeline that is not the whole one, on the same folders and metadata. To be called
+    under `only_run`.
+
+    Raises:
+      Exception: whatever a stage raised.
+    """
+    cores.share()
+    store = Store(config)
+    run_folder.record_configuration(config, run_id)
+    run_folder.record_code(config, run_id)
+    ir = _compiled(config, run_id, _look_at_preset(config, observer), create)
+    for node in ir.nodes:
+        _run_stage(ir, node.pipeline_node, config, run_id, store, observer)
+
+
+def _compiled(
+    config: PipelineConfig, run_id: str, preset_sha256: str | None, create: Create
+) -> pipeline_pb2.Pipeline:
     places = Places(
         root=str(Path(config.root, "artifacts").resolve()),
         corpus_path=config.corpus.path,
@@ -97,7 +118,7 @@ def _compiled(config: PipelineConfig, run_id: str, preset_sha256: str | None) ->
         else None,
         metadata=connection(config),
     )
-    ir = compiler.Compiler().compile(create_pipeline(config, places))
+    ir = compiler.Compiler().compile(create(places))
     runtime_parameter_utils.substitute_runtime_parameter(
         ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
     )
@@ -161,7 +182,12 @@ def _run_stage(
 
 
 @contextlib.contextmanager
-def _only_run(config: PipelineConfig) -> Iterator[None]:
+def only_run(config: PipelineConfig) -> Iterator[None]:
+    """Keeps other runs of this pipeline out until the block ends.
+
+    Raises:
+      RunInProgressError: there is one already.
+    """
     root = Path(config.root)
     root.mkdir(parents=True, exist_ok=True)
     with (root / ".lock").open("a+") as lock:

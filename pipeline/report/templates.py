@@ -21,8 +21,13 @@ def render(name: str, filters: dict[str, Callable[..., str]], **values: Any) -> 
     )  # fmt: skip
     environment.filters.update(filters)
     return environment.get_template(name).render(
-        style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),
+        style=Markup(stylesheet()),
         script=Markup((_FOLDER / "page.js").read_text(encoding="utf-8")),
         made=f"{datetime.datetime.now():%Y-%m-%d %H:%M:%S}",
         **values,
     )
+
+
+def stylesheet() -> str:
+    """The pages' style."""
+    return (_FOLDER / "page.css").read_text(encoding="utf-8")

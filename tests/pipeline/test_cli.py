@@ -23,6 +23,7 @@ COMMANDS = [
     "config",
     "data",
     "trace",
+    "ladder",
     "submit",
     "image",
     "lineage",

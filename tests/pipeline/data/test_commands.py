@@ -60,7 +60,7 @@ def test_on_a_terminal_prompts_are_dim_and_documents_end_visibly(lexmill, data_o
     monkeypatch.setattr(data, "Console", lambda **_: shown)
     lexmill("data", "peek", "tiny", "--source", "pairs", "--rows", "1", "--start", "1")
     styled = shown.export_text(styles=True)
-    assert re.search(r"\d\x1b\[36m\[end\]\x1b\[0m\x1b\[2m\d+ \+ \d+ = \x1b\[0m\d", styled)
+    assert re.search(r"\d(?:\x1b\[0m)?\x1b\[36m\[end\]\x1b\[0m\x1b\[2m\d+ \+ \d+ = \x1b\[0m\d", styled)
 
 
 def test_trace_names_the_document_and_the_place(lexmill, data_outputs):

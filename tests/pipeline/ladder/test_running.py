@@ -1,0 +1,177 @@
+"""The order of a ladder's work, its failures and its lineage, without training anything."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from ml_metadata import metadata_store
+
+from components.emergence_report import prediction, report
+from components.rung_recorder import record
+from pipeline import history, local
+from pipeline.config import PipelineConfig
+from pipeline.errors import RunInProgressError
+from pipeline.ladder import graph, running
+from pipeline.ladder.rungs import rungs
+from pipeline.metadata.connection import connection
+from pipeline.run_id import new_run_id
+
+
+class Told:
+    """An observer that remembers."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.titles: list[str] = []
+
+    def start(self, stage: str) -> None:
+        self.lines.append(stage)
+
+    def finish(self, seconds: float, cached: bool, result: str | None = None) -> None:
+        if cached:
+            self.lines.append("cached")
+
+    def begin(self, title: str, left_s: float | None) -> None:
+        self.titles.append(title)
+
+    def failed(self, message: str) -> None:
+        self.lines.append(f"failed: {message}")
+
+
+@pytest.fixture(scope="module")
+def untrained(make_record, tmp_path_factory):
+    """`running.run` with records made up in place of training: what runs, fails and is reported is real."""
+    real_stages, real_uris, made = local.run_stages, history.output_uris, {}
+    records = tmp_path_factory.mktemp("records")
+
+    def stages(config, run_id, observer, create) -> None:
+        if create.func is not graph.create_rung:
+            real_stages(config, run_id, observer, create)
+            return
+        rung = create.args[0]
+        if rung.name in stages.broken:
+            raise RuntimeError(f"{rung.name} broke")
+        folder = records / f"{rung.family}-{rung.name}"
+        loss = 1.0 + 300.0 / rung.compute**0.25
+        if not folder.exists():
+            found = make_record(rung.name, rung.compute, loss, 0.0, family=rung.family, began="9")
+            record.write(str(folder), found)
+        made[run_id] = str(folder)
+
+    def uris(config, run_id):
+        return {(graph.RECORDER, "rung"): made[run_id]} if run_id in made else real_uris(config, run_id)
+
+    stages.broken = set()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local, "run_stages", stages)
+        patch.setattr(history, "output_uris", uris)
+        yield stages
+
+
+@dataclasses.dataclass(frozen=True)
+class Twice:
+    """The same ladder, run again."""
+
+    config: PipelineConfig
+    titles: list[str]
+    first: running.LadderOutcome
+    again: running.LadderOutcome
+
+
+@pytest.fixture(scope="module")
+def twice(untrained, make_ladder_config, tmp_path_factory) -> Twice:
+    config, told = make_ladder_config(tmp_path_factory.mktemp("twice")), Told()
+    first = running.run(config, told)
+    return Twice(config, told.titles, first, running.run(config, Told()))
+
+
+def test_the_largest_rung_is_predicted_before_it_is_trained(twice) -> None:
+    assert twice.titles[-3:] == [
+        "the prediction of transformer 1x128", "rung 5 of 5: transformer 1x128, seed 0", "the report",
+    ]  # fmt: skip
+    made = prediction.read(twice.first.predictions[0])
+    assert len(made.made_from) == 3
+    [outcome] = report.read(str(twice.first.report)).outcomes
+    assert outcome.was_before
+    assert outcome.sha256 == made.sha256
+    assert outcome.loss_error < 0.1
+
+
+def test_the_same_ladder_again_keeps_the_prediction_that_was_made_first(twice) -> None:
+    assert twice.again.predictions == twice.first.predictions
+    assert twice.again.report == twice.first.report
+
+
+def test_metadata_traces_the_report_to_the_rungs_and_the_prediction(twice) -> None:
+    store = metadata_store.MetadataStore(connection(twice.config))
+    [made] = store.get_artifacts_by_type("components.EmergenceReport")
+    execution = store.get_events_by_artifact_ids([made.id])[0].execution_id
+    events = store.get_events_by_execution_ids([execution])
+    inputs = store.get_artifacts_by_id(
+        [event.artifact_id for event in events if event.artifact_id != made.id]
+    )
+
+    assert {each.uri for each in inputs} == {
+        *(each.uri for each in twice.first.rungs),
+        *twice.first.predictions,
+    }
+    assert made.custom_properties["addition, transformer"].string_value == "not learned"
+    [predicted] = store.get_artifacts_by_type("components.Prediction")
+    expected = prediction.read(twice.first.predictions[0]).sha256
+    assert predicted.custom_properties["sha256"].string_value == expected
+
+
+def test_predictions_and_reports_are_not_listed_as_runs(twice) -> None:
+    assert history.runs(twice.config) == []
+
+
+def test_a_rung_that_fails_is_told_and_the_others_go_on(untrained, ladder_config) -> None:
+    untrained.broken.add("1x32")
+    told = Told()
+    outcome = running.run(ladder_config, told)
+    untrained.broken.clear()
+
+    assert outcome.failures == ("transformer 1x32, seed 0: RuntimeError: 1x32 broke",)
+    assert "failed: RuntimeError: 1x32 broke" in told.lines
+    assert [each.rung.name for each in outcome.rungs if each.uri is None] == ["1x32"]
+    reading = report.read(str(outcome.report))
+    assert sorted(each.name for each in reading.records) == ["10k", "1x128", "1x16", "1x64"]
+    # Two smaller rungs are too few for a prediction.
+    assert outcome.predictions == ()
+
+
+def test_two_ladders_at_once_are_refused(ladder_config) -> None:
+    with local.only_run(ladder_config), pytest.raises(RunInProgressError, match="is under way"):
+        running.run(ladder_config, Told())
+
+
+def test_a_rungs_pipeline_ends_with_the_record_and_is_pushed_only_when_asked(ladder_config, tmp_path) -> None:
+    from pipeline.graph import Places
+
+    places = Places(str(tmp_path), "data", str(tmp_path / "served"), ())
+    rung = rungs(ladder_config)[0]
+
+    def stages(push: bool) -> list[str]:
+        return [stage.id for stage in graph.create_rung(rung, push, places).components]
+
+    assert {"Trainer", "Evaluator", "TaskEvaluator", "RungRecorder"} <= set(stages(False))
+    assert not {"ServingValidator", "Pusher"} & set(stages(False))
+    assert {"ServingValidator", "Pusher", "RungRecorder"} <= set(stages(True))
+
+
+def test_the_time_left_counts_what_is_not_training(ladder_config, make_record) -> None:
+    found = rungs(ladder_config)
+    ladder = running._Ladder(ladder_config, found, Told())
+
+    assert ladder._left_s(0) is None
+    first = make_record(found[0].name, found[0].compute, 2.0, 0.0, began="9")
+    # One from an earlier run, whose stages took no time now, tells nothing.
+    ladder._records["cached"] = make_record(found[0].name, found[0].compute, 2.0, 0.0, began="1")
+    ladder._done.append(running.RungOutcome(found[0], new_run_id(), 500.0, "cached"))
+    assert ladder._left_s(1) is None
+    ladder._records["there"] = first
+    ladder._done.append(running.RungOutcome(found[0], new_run_id(), 5.0, "there"))
+    rate = first.training_seconds / (first.num_tokens * first.num_parameters**0.5)
+    expected = sum(3.0 + rate * rung.num_tokens * rung.num_parameters**0.5 for rung in found[1:])
+    assert ladder._left_s(1) == pytest.approx(expected)
