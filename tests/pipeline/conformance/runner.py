@@ -38,7 +38,18 @@ _KINDS = {
     Parameter.LIST: "list_value", Parameter.STRUCT: "struct_value",
 }  # fmt: skip
 _MOUNT = "/mnt"
-_ISOLATE = f'mount --bind "$1" {_MOUNT} && mount -t tmpfs none /tmp && cd {_MOUNT}/work && shift && exec "$@"'
+_ROOT = Path(__file__).parents[3]
+_INSTALLED = [path for path in dict.fromkeys((_ROOT, Path(sys.prefix))) if path.is_relative_to("/tmp")]
+"""What the image holds, where it lies in the ``/tmp`` that is to be empty."""
+_KEEP = "".join(
+    f' && mkdir -p "/media{path.as_posix().removeprefix("/tmp")}"'
+    f' && mount --bind "{path}" "/media{path.as_posix().removeprefix("/tmp")}"'
+    for path in _INSTALLED
+)
+_ISOLATE = (
+    f'mount --bind "$1" {_MOUNT} && mount -t tmpfs none /media{_KEEP} && mount --rbind /media /tmp'
+    f' && cd {_MOUNT}/work && shift && exec "$@"'
+)
 ISOLATED = (
     shutil.which("unshare") is not None
     and subprocess.run(
