@@ -1,14 +1,13 @@
 """Linearity and breakthroughness of a curve, as BIG-bench defines them.
 
-Srivastava et al., Beyond the Imitation Game (arXiv 2206.04615), appendix B, for scores ``y`` by rising scale:
+Srivastava et al., Beyond the Imitation Game (arXiv 2206.04615), for scores ``y`` by rising scale:
 
     I = sign(argmax y - argmin y) (max y - min y)          how much better, in all
     L = I / root mean square of the differences y[i + 1] - y[i]
     B = I / root median square of these differences
 
 A curve that rises evenly over n scales has L = B = n - 1. One that stands still and then leaps has small
-differences in the middle of their distribution, and a large B: 10 and more is what the paper shows as a
-breakthrough. The two know nothing of intervals, chance or how far the scales lie apart, so no verdict hangs
+differences in the middle of their distribution, and a large B. The two know nothing of intervals, chance or how far the scales lie apart, so no verdict hangs
 on them; they are told because they are what is published of other models.
 
 Worked example: 0, 0.01, 0.02, 0.03, 1 has differences 0.01, 0.01, 0.01, 0.97, so I = 1,
