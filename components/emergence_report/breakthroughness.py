@@ -7,8 +7,9 @@ Srivastava et al., Beyond the Imitation Game (arXiv 2206.04615), for scores ``y`
     B = I / root median square of these differences
 
 A curve that rises evenly over n scales has L = B = n - 1. One that stands still and then leaps has small
-differences in the middle of their distribution, and a large B. The two know nothing of intervals, chance or how far the scales lie apart, so no verdict hangs
-on them; they are told because they are what is published of other models.
+differences in the middle of their distribution, and a large B. The two know nothing of intervals, chance
+or how far the scales lie apart, so no verdict hangs on them; they are told because they are what is
+published of other models.
 
 Worked example: 0, 0.01, 0.02, 0.03, 1 has differences 0.01, 0.01, 0.01, 0.97, so I = 1,
 L = 1 / sqrt((3 x 0.0001 + 0.9409) / 4) = 2.06 and B = 1 / 0.01 = 100; 0, 0.25, 0.5, 0.75, 1 has L = B = 4.
