@@ -32,7 +32,7 @@ class EnginePool:
             max_queue=-(-config.max_queue // count),
             max_cache_bytes=config.max_cache_bytes // count,
         )
-        self._engines = [Engine(model, own) for _ in range(count)]
+        self.engines = tuple(Engine(model, own) for _ in range(count))
         self._num_cores = len(os.sched_getaffinity(0))
 
     def submit(self, prompts: Sequence[Sequence[Continuation]]) -> None:
@@ -45,14 +45,14 @@ class EnginePool:
 
     def close(self) -> None:
         """Ends the threads; see `Engine.close`."""
-        for engine in self._engines:
+        for engine in self.engines:
             engine.close()
 
     def _next(self) -> Engine:
         """The least busy engine, of as many as there are cores; of the next ones when those are full."""
-        for start in range(0, len(self._engines), self._num_cores):
-            some = self._engines[start : start + self._num_cores]
+        for start in range(0, len(self.engines), self._num_cores):
+            some = self.engines[start : start + self._num_cores]
             engine = min(some, key=lambda one: one.num_continuations)
             if engine.num_continuations < self._at_a_time:
                 return engine
-        return min(self._engines, key=lambda one: one.num_continuations)
+        return min(self.engines, key=lambda one: one.num_continuations)

@@ -58,10 +58,13 @@ class Slowed:
     """The server's engine, a step at a time; says how far a continuation had come when it was ended."""
 
     def __init__(self, server, monkeypatch):
-        [engine] = server._extensions[0]._service._engines.values()
-        batch, self.ended = engine._batch, []
+        [pool] = server._extensions[0]._service._engines.values()
+        self.ended, self.unwanted = [], threading.Event()
+        for engine in pool.engines:
+            self._slow(engine._batch, monkeypatch)
+
+    def _slow(self, batch, monkeypatch):
         step, leave = batch.step, batch.leave
-        self.unwanted = threading.Event()
 
         def slow_step(num_steps):
             time.sleep(0.02)

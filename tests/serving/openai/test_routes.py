@@ -240,8 +240,9 @@ def test_a_model_name_without_utf_8_is_an_unknown_model(stepwise_server):
 
 
 def test_too_many_at_once_is_a_rate_limit_error(client, stepwise_server, monkeypatch):
-    [engine] = stepwise_server._extensions[0]._service._engines.values()
-    monkeypatch.setattr(engine, "_config", dataclasses.replace(engine._config, max_queue=0))
+    [pool] = stepwise_server._extensions[0]._service._engines.values()
+    for engine in pool.engines:
+        monkeypatch.setattr(engine, "_config", dataclasses.replace(engine._config, max_queue=0))
     for stream in (False, True):
         with pytest.raises(openai.RateLimitError, match="send the request again later") as caught:
             client.completions.create(model="tiny", prompt="a", stream=stream)
@@ -250,15 +251,16 @@ def test_too_many_at_once_is_a_rate_limit_error(client, stepwise_server, monkeyp
 
 @pytest.fixture
 def failing_engine(stepwise_server, monkeypatch):
-    """An engine that makes two tokens and fails."""
-    [engine] = stepwise_server._extensions[0]._service._engines.values()
+    """Engines that make two tokens and fail."""
+    [pool] = stepwise_server._extensions[0]._service._engines.values()
+    for engine in pool.engines:
 
-    def step():
-        if max(row.num_tokens for row in engine._batch.continuations()) >= 2:
-            raise RuntimeError("the accelerator is gone")
-        engine._batch.step(1)
+        def step(engine=engine):
+            if max(row.num_tokens for row in engine._batch.continuations()) >= 2:
+                raise RuntimeError("the accelerator is gone")
+            engine._batch.step(1)
 
-    monkeypatch.setattr(engine, "_step", step)
+        monkeypatch.setattr(engine, "_step", step)
 
 
 @pytest.mark.usefixtures("failing_engine")

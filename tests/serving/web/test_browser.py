@@ -57,7 +57,8 @@ class Pace:
 
     def __init__(self, server, monkeypatch):
         self.steps = threading.Semaphore(0)
-        self.engines = list(server._extensions[0]._service._engines.values())
+        pools = server._extensions[0]._service._engines.values()
+        self.engines = [engine for pool in pools for engine in pool.engines]
         for engine in self.engines:
             monkeypatch.setattr(engine, "_step", lambda engine=engine: self._step(engine))
 
@@ -254,7 +255,8 @@ def test_a_refusal_is_shown_in_words(two_versions, browser_page):
 
 
 def test_an_error_in_the_middle_is_shown_under_the_text_so_far(two_versions, browser_page, monkeypatch):
-    for engine in two_versions._extensions[0]._service._engines.values():
+    pools = two_versions._extensions[0]._service._engines.values()
+    for engine in (engine for pool in pools for engine in pool.engines):
 
         def step(engine=engine):
             if max(row.num_tokens for row in engine._batch.continuations()) >= 3:
