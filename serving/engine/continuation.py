@@ -62,12 +62,15 @@ class Continuation:
         call: Call,
         stop: Sequence[str] = (),
         num_alternatives: int | None = None,
+        is_watched: bool = False,
     ) -> None:
-        """``num_alternatives``: None for no likelihoods, else how many besides each token's own."""
+        """``num_alternatives``: None for no likelihoods, else how many besides each token's own.
+        ``is_watched``: somebody reads the text as it grows."""
         self.prepared = prepared
         self.listener = listener
         self.call = call
         self.num_alternatives = num_alternatives
+        self.is_watched = is_watched
         room = context_length + 1 - len(prepared.token_ids)
         self.limit = min(prepared.max_new_tokens, room)
         self._limit_reason = (

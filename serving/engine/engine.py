@@ -28,6 +28,8 @@ _BURST_S = 0.012
 """How long a joining request waits at most, where a single step is not longer."""
 _JOINING_BURST_S = 0.002
 """The same while a prompt is being read between the steps."""
+_WATCHED_BURST = 16
+"""Tokens that come at once, at most, where a text is read as it grows."""
 
 _log = logging.getLogger(__name__)
 
@@ -184,7 +186,7 @@ class Engine:
         num_steps = 1
         if self._step_s > 0.0:
             burst_s = _JOINING_BURST_S if somebody_waits else _BURST_S
-            num_steps = max(1, min(MAX_STEPS, int(burst_s / self._step_s)))
+            num_steps = max(1, min(self._max_burst(), int(burst_s / self._step_s)))
         started = time.monotonic()
         before = max(row.num_tokens for row in self._batch.continuations())
         rows, num_shapes = self._batch.continuations(), self.model.num_shapes
@@ -194,6 +196,9 @@ class Engine:
         made = max(1, max(row.num_tokens for row in rows) - before)
         took = (time.monotonic() - started) / made
         self._step_s = took if self._step_s == 0.0 else 0.7 * self._step_s + 0.3 * took
+
+    def _max_burst(self) -> int:
+        return _WATCHED_BURST if any(row.is_watched for row in self._batch.continuations()) else MAX_STEPS
 
     def _forget(self, count: int) -> None:
         with self._lock:

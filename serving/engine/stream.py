@@ -80,6 +80,7 @@ async def running(
                         call,
                         asked.stop,
                         asked.num_alternatives,
+                        is_watched=True,
                     )
                     for choice in range(asked.num_choices)
                 ]

@@ -16,6 +16,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)
     import tensorflow as tf
 
+from serving import contract
 from serving.server import Server, ServerConfig
 from serving.warmup import language_model_requests, write_warmup
 
@@ -76,7 +77,11 @@ class ToyLanguageModel(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
     def evaluate(self, examples):
         size = tf.cast(tf.strings.length(examples), tf.float32)
-        return {"nll": size, "num_tokens": size, "num_bytes": size}
+        bins = tf.repeat(size[:, tf.newaxis], contract.CALIBRATION_BINS, axis=1)
+        return {
+            field.name: size if field.columns is None else bins
+            for field in contract.EVALUATE_SIGNATURE.outputs
+        }
 
 
 class Numeric(tf.Module):

@@ -93,7 +93,7 @@ def test_a_tokenizer_made_here_with_special_tokens_has_no_problem(tmp_path, algo
     from components.tokenizer_trainer import training
     from models.tokenizer import GraphTokenizer
 
-    config = {"algorithm": algorithm, "vocabulary_size": 265, "special_tokens": ["<|user|>"]}
+    config = {"algorithm": algorithm, "vocabulary_size": 264, "special_tokens": ["<|user|>"]}
     content = training.train(["aab ab b\n" * 9], TokenizerConfig.model_validate(config))
     module = tf.Module()
     module.tokenizer = GraphTokenizer(content)
