@@ -51,7 +51,7 @@ def _style() -> str:
     colours = style[: style.index("* { box-sizing")]
     rules = [
         rule
-        for rule in re.findall(r"^\.[^{]*\{[^}]*\}", style, re.MULTILINE)
+        for rule in re.findall(r"(?:^|(?<=\})) *(\.[^{}]+\{[^}]*\})", style, re.MULTILINE)
         if set(re.findall(r"\.([\w-]+)", rule.partition("{")[0])) <= _CLASSES
     ]
     return " ".join([colours, *rules, ".page { fill: var(--page); }"]).replace("\n", " ")

@@ -119,3 +119,10 @@ def test_the_picture_is_a_small_file_that_stands_alone(reading, tmp_path, browse
     assert shown.locator("text=transformer").first.is_visible()
     assert shown.locator("polyline").count() == 2
     assert shown.locator("polyline").first.evaluate("line => getComputedStyle(line).stroke") != "none"
+
+
+def test_every_curve_of_the_picture_has_its_colour(reading) -> None:
+    picture = emergence_picture.render(reading)
+    for colour in set(re.findall(r'class="curve (c\d)', picture)):
+        assert f".{colour} {{ stroke: var(--{colour})" in picture
+        assert f".point.{colour} {{ fill: var(--{colour})" in picture
