@@ -295,6 +295,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb")
         self.close_connection = False
 
+    def finish(self) -> None:
+        """Closes what `do_CONNECT` put in the place of the server's socket, too."""
+        try:
+            super().finish()
+        finally:
+            self.connection.close()
+
     def _serve(self) -> None:
         body = self._body()
         self.store.user_agents.add(self.headers.get("User-Agent", ""))
