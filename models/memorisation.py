@@ -10,8 +10,8 @@ runs at the end.
 Worked example: of ``the cat sat`` and the training documents ``a cat sat`` and ``the dog``, the longest
 common run is `` cat sat``, 8 characters; ``the c`` is in neither document as a whole.
 
-Memory: some 600 bytes a character of the texts, none for the training text. Time: the training text at about
-3 MB/s. A run that crosses from one training document to the next is none.
+Memory: some 440 bytes a character of the texts, none for the training text. Time: the training text at about
+6 million characters a second, for eight texts of 400. A run that crosses from one training document to the next is none.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from serving import contract
 
 GREEDY, SAMPLED, HUMAN = "greedy", "sampled", "the text itself"
 MAX_TRAINING_BYTES = 20_000_000
-"""Of the training text, at most so much is looked through for verbatim runs: some seven seconds."""
+"""Of the training text, at most so much is looked through for verbatim runs: some four seconds."""
 _LEAST_TOKENS = 8
 """After its prompt, of a document that is asked for."""
 _PROMPTS_AT_A_TIME = 16
