@@ -11,7 +11,8 @@ Worked example: of ``the cat sat`` and the training documents ``a cat sat`` and 
 common run is `` cat sat``, 8 characters; ``the c`` is in neither document as a whole.
 
 Memory: some 440 bytes a character of the texts, none for the training text. Time: the training text at about
-6 million characters a second, for eight texts of 400. A run that crosses from one training document to the next is none.
+6 million characters a second, for eight texts of 400. A run that crosses from one training document to the
+next is none.
 """
 
 from __future__ import annotations
