@@ -55,7 +55,7 @@ def record_code(config: PipelineConfig, run_id: str) -> None:
 def record_cost(config: PipelineConfig, run_id: str, stage: str, cost: StageCost) -> None:
     """Keeps what a stage took beside what the stages before it did."""
     file = path(config, run_id) / COSTS
-    costs = {**_json(file), stage: cost.model_dump()}
+    costs = {**read_json(file), stage: cost.model_dump()}
     _write(file, json.dumps(costs, indent=2))
 
 
@@ -74,13 +74,14 @@ def read(config: PipelineConfig, run_id: str) -> RunFolder:
     except (OSError, ValidationError):
         code = None
     try:
-        costs = {stage: StageCost.model_validate(cost) for stage, cost in _json(folder / COSTS).items()}
+        costs = {stage: StageCost.model_validate(cost) for stage, cost in read_json(folder / COSTS).items()}
     except ValidationError:
         costs = {}
-    return RunFolder(_json(folder / CONFIGURATION), code, costs)
+    return RunFolder(read_json(folder / CONFIGURATION), code, costs)
 
 
-def _json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; empty where there is no such file, or none in JSON."""
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

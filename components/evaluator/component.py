@@ -16,9 +16,10 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts, standard_component_specs
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
-from tfx.utils import io_utils, json_utils, path_utils
+from tfx.utils import json_utils, path_utils
 
 from components import progress
+from components.blessing import mark
 from components.evaluator import measurement, results, summary, verdict
 from components.evaluator.settings import EvaluationConfig
 from models import manifest
@@ -100,7 +101,7 @@ def _choose_baseline(inputs: dict[str, list[types.Artifact]]) -> tuple[str, floa
 def _bless(
     outputs: dict[str, list[types.Artifact]], inputs: dict[str, list[types.Artifact]], is_blessed: bool
 ) -> None:
-    """Says so as TFX's executor does where TFMA has thresholds: a file, and the artifact's properties."""
+    """Says so, and of which models."""
     blessing = artifact_utils.get_single_instance(outputs[standard_component_specs.BLESSING_KEY])
     for key, uri_property, id_property in (
         (
@@ -117,10 +118,7 @@ def _bless(
         for model in inputs.get(key, []):
             blessing.set_string_custom_property(uri_property, model.uri)
             blessing.set_int_custom_property(id_property, model.id)
-    name = constants.BLESSED_FILE_NAME if is_blessed else constants.NOT_BLESSED_FILE_NAME
-    io_utils.write_string_file(f"{blessing.uri}/{name}", "")
-    value = constants.BLESSED_VALUE if is_blessed else constants.NOT_BLESSED_VALUE
-    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, value)
+    mark(blessing, is_blessed)
 
 
 class Evaluator(component.Evaluator):

@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from tfx import types
-from tfx.components.evaluator import constants
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx.utils import path_utils
 
 from components import progress
 from components.artifacts import TaskEvaluation
+from components.blessing import mark
 from components.task_evaluator.config import TasksConfig
-from components.task_evaluator.results import TaskReport
 from components.task_evaluator.tasks import json_lines
 
 MODEL = "model"
@@ -66,7 +64,7 @@ class Executor(base_executor.BaseExecutor):
         directory = artifact_utils.get_single_uri(output_dict[REPORT])
         results.write(directory, evaluated.report, evaluated.items)
         scalars.write(directory, evaluated.report, manifest.read(saved_model).training.num_steps)
-        _mark(artifact_utils.get_single_instance(output_dict[BLESSING]), evaluated.report)
+        mark(artifact_utils.get_single_instance(output_dict[BLESSING]), evaluated.report.blessed)
         progress.report(evaluated.report.verdict())
 
 
@@ -99,11 +97,3 @@ class TaskEvaluator(base_component.BaseComponent):
                 blessing=types.Channel(type=standard_artifacts.ModelBlessing),
             )
         )
-
-
-def _mark(blessing: types.Artifact, report: TaskReport) -> None:
-    name = constants.BLESSED_FILE_NAME if report.blessed else constants.NOT_BLESSED_FILE_NAME
-    fileio.makedirs(blessing.uri)
-    with fileio.open(f"{blessing.uri}/{name}", "w") as file:
-        file.write("")
-    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(report.blessed))

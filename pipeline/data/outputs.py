@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import gzip
 from collections.abc import Iterator
 
-from apache_beam.io import tfrecordio
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
 
+from components import tfrecords
 from components.artifacts import TOKENIZER_MODEL
 from components.corpus_gen.component import REJECTED
 from components.corpus_gen.counts import CORPUS_REPORT, CorpusCounts
@@ -121,9 +120,7 @@ def _records(uri: str, splits: tuple[str, ...], split: str) -> Iterator[bytes]:
     examples.uri, examples.split_names = uri, artifact_utils.encode_split_names(list(splits))
     folder = artifact_utils.get_split_uri([examples], split)
     for path in sorted(fileio.glob(f"{folder}/*")):
-        with fileio.open(path, "rb") as raw, gzip.GzipFile(fileobj=raw) as file:
-            while (record := tfrecordio._TFRecordUtil.read_record(file)) is not None:
-                yield record
+        yield from tfrecords.read(path)
 
 
 def _read(path: str) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import subprocess
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -148,10 +148,3 @@ def _below(path: Path) -> Iterator[Path]:
             and each.suffix not in (".pyc", ".so")
         ):
             yield from _below(each)
-
-
-def shown(command: Sequence[str]) -> str:
-    """As it is typed into a shell, with the archive made first."""
-    import shlex
-
-    return shlex.join(command)

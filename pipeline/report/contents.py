@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import fcntl
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from components.sequence_packer.counts import PACKING_REPORT, PackingReport
-from pipeline import history, training_runs
+from pipeline import history, run_folder, training_runs
 from pipeline.config import PipelineConfig
 from pipeline.metadata.store import Execution
 from pipeline.report import training_log
@@ -59,7 +58,7 @@ def gather(config: PipelineConfig, run_id: str | None, command: str) -> Contents
         verdict=verdict,
         executions=executions,
         training=_training(config, run),
-        configuration=_json(folder / "config.json"),
+        configuration=run_folder.read_json(folder / "config.json"),
         packing=_packing(executions),
         log_tail=_tail(folder / "log.txt") if outcome == "failed" else "",
     )
@@ -110,17 +109,9 @@ def _training(config: PipelineConfig, run: history.Run) -> TrainingLog:
 def _packing(executions: Sequence[Execution]) -> PackingReport | None:
     for execution in executions:
         for artifact in execution.outputs.get("packed_examples", []):
-            found = _json(Path(artifact.uri, PACKING_REPORT))
+            found = run_folder.read_json(Path(artifact.uri, PACKING_REPORT))
             return PackingReport.model_validate(found) if found else None
     return None
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found
 
 
 def _tail(path: Path) -> str:
