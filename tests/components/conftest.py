@@ -24,8 +24,10 @@ from components.protos import Example
 from components.sequence_packer import component as sequence_packer
 from components.tokenizer_trainer import component as tokenizer_trainer
 from components.tokenizer_trainer.settings import TokenizerTrainerSettings
+from pipeline import beam_options
+from pipeline.config import BeamConfig
 
-BEAM_ARGS = ("--runner=FnApiRunner",)
+BEAM_ARGS = beam_options.local(BeamConfig())
 
 
 def exec_properties_of(component: base_component.BaseComponent) -> dict[str, Any]:

@@ -64,9 +64,11 @@ def tiny_config(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_run(tiny_config: Path) -> "subprocess.CompletedProcess[str]":
     """The first run of the tiny configuration on this machine: its outputs are version 1 of each."""
+    temporary = tiny_config.parent / "temporary"
+    temporary.mkdir()
     return subprocess.run(
         [sys.executable, "-m", "pipeline", "run", str(tiny_config), "--ask", "the king",
          "--set", 'training.sample_prompts=["the king"]'],
         capture_output=True, text=True, check=False, cwd=tiny_config.parent, timeout=500,
-        env={**os.environ, "COLUMNS": "200"},
+        env={**os.environ, "COLUMNS": "200", "TMPDIR": str(temporary)},
     )  # fmt: skip

@@ -10,6 +10,8 @@ from pipeline import beam_options
 from pipeline.config import SAMPLES, BeamConfig, load
 from pipeline.errors import ConfigError
 
+IN_PROCESS = ("--runner=FnApiRunner", "--sdk_container_image=none")
+
 
 def problems(runner: str = "FnApiRunner", *options: str) -> list[str]:
     return beam_options.problems(BeamConfig(runner=runner, options=options))
@@ -27,7 +29,7 @@ def test_a_small_corpus_is_read_in_this_process(
 ) -> None:
     monkeypatch.setattr(beam_options, "_cores", lambda: 4)
 
-    assert beam_options.local(BeamConfig(), corpus) == ("--runner=FnApiRunner",)
+    assert beam_options.local(BeamConfig(), corpus) == IN_PROCESS
 
 
 def test_a_large_corpus_is_read_on_every_core(corpus: CorpusConfig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,14 +38,14 @@ def test_a_large_corpus_is_read_on_every_core(corpus: CorpusConfig, monkeypatch:
 
     options = beam_options.local(BeamConfig(), corpus)
 
-    assert options[1:] == ("--direct_running_mode=multi_processing", "--direct_num_workers=4")
-    assert len(beam_options.local(BeamConfig(num_workers=1), corpus)) == 1
+    assert options[2:] == ("--direct_running_mode=multi_processing", "--direct_num_workers=4")
+    assert beam_options.local(BeamConfig(num_workers=1), corpus) == IN_PROCESS
 
 
 def test_a_corpus_that_is_not_there_is_for_the_stage_to_report(tmp_path: Path) -> None:
     missing = CorpusConfig(path=str(tmp_path / "no"), sources=(SourceConfig(name="a", pattern="*"),))
 
-    assert len(beam_options.local(BeamConfig(), missing)) == 1
+    assert beam_options.local(BeamConfig(), missing) == IN_PROCESS
 
 
 def test_the_number_of_workers_may_be_said(corpus: CorpusConfig) -> None:
@@ -126,7 +128,7 @@ def test_the_workers_run_the_stages_image() -> None:
     flink = load(
         "tiny", ["kubeflow.image=i:1", "beam.runner=FlinkRunner", "beam.options=['--flink_master=h:1']"]
     )
-    assert beam_options.local(flink.beam)[1:3] == ("--environment_type=DOCKER", "--environment_config=i:1")
+    assert beam_options.local(flink.beam)[2:4] == ("--environment_type=DOCKER", "--environment_config=i:1")
 
     pool = load(
         "tiny",
@@ -136,7 +138,7 @@ def test_the_workers_run_the_stages_image() -> None:
             "beam.options=['--job_endpoint=h:1']",
         ],
     )
-    assert beam_options.local(pool.beam)[1:3] == (
+    assert beam_options.local(pool.beam)[2:4] == (
         "--environment_type=EXTERNAL",
         "--environment_config=localhost:50000",
     )
@@ -146,7 +148,11 @@ def test_the_workers_run_the_stages_image() -> None:
 def test_an_engine_that_beam_starts_here_calls_back_into_this_process(runner: str, option: str) -> None:
     name = {"FlinkRunner": "flink_master", "SparkRunner": "spark_master_url"}[runner]
     beam = BeamConfig(runner=runner, worker_image="i", options=(f"--{name}={option}",))
-    assert beam_options.local(beam) == (f"--runner={runner}", f"--{name}={option}")
+    assert beam_options.local(beam) == (
+        f"--runner={runner}",
+        "--sdk_container_image=i",
+        f"--{name}={option}",
+    )
 
 
 @pytest.mark.parametrize(

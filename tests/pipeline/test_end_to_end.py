@@ -124,6 +124,12 @@ def test_a_run_ends_by_saying_where_things_are(first, served, tiny_config):
     assert re.search(r"^tasks: +2 tasks: parity accuracy \d", first.output, re.MULTILINE)
 
 
+def test_a_run_leaves_nothing_in_the_temporary_folder(first, tiny_config):
+    assert first.status == 0
+
+    assert not list((tiny_config.parent / "temporary").iterdir())
+
+
 def test_the_same_run_again_takes_everything_from_the_cache(again, served):
     assert again.status == 0, again.output
     assert [stage for stage in STAGES if not again.line(stage).startswith("·")] == []

@@ -18,6 +18,8 @@ from components.corpus_gen.component import CorpusDriver, CorpusGen
 from components.corpus_gen.counts import CorpusCounts
 from components.corpus_gen.rejections import Rejected
 from components.corpus_gen.settings import CorpusGenSettings
+from pipeline import beam_options
+from pipeline.config import BeamConfig
 
 Generate = Callable[..., standard_artifacts.Examples]
 FeaturesOf = Callable[[standard_artifacts.Examples, str], list[dict[str, list[Any]]]]
@@ -171,7 +173,7 @@ def test_the_documents_are_the_same_for_two_worker_processes(
     rejected_of: Callable[..., list[Rejected]],
     counts_of: Callable[..., CorpusCounts],
 ) -> None:
-    two = ["--runner=FnApiRunner", "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+    two = beam_options.local(BeamConfig(num_workers=2))
 
     found = [generate(corpus), generate(corpus, beam_args=two)]
 

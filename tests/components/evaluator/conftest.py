@@ -17,6 +17,8 @@ from models.config import ModelConfig, TrainingConfig
 from models.features import LANGUAGE, LENGTH, NUM_BYTES, SOURCE, TOKEN_IDS
 from models.prediction_measures import NUM_BINS
 from models.training.event_files import EventWriter
+from pipeline import beam_options
+from pipeline.config import BeamConfig
 
 ROW = 4
 BIN = 7
@@ -143,7 +145,8 @@ def _evaluate_in(folder, model, baseline, settings):
         name: value if isinstance(value, str) or value is None else proto_utils.proto_to_json(value)
         for name, value in spec.exec_properties.items()
     }
-    context = base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=["--runner=FnApiRunner"])
+    options = list(beam_options.local(BeamConfig()))
+    context = base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=options)
     inputs = {
         "examples": [rows], "model": [model], "baseline_model": [baseline], "model_run": [model_run],
     }  # fmt: skip

@@ -23,12 +23,19 @@ from components.sequence_packer import keyed_rows, packing, placed_documents, tr
 from components.sequence_packer.counts import PACKING_REPORT, PackingReport
 from models.features import PAD_ID
 from models.tokenizing.sentence_pieces import SentencePieceModel
+from pipeline import beam_options
+from pipeline.config import BeamConfig
 
 Pack = Callable[..., standard_artifacts.Examples]
 FeaturesOf = Callable[[standard_artifacts.Examples, str], list[dict[str, list[Any]]]]
 RecordsOf = Callable[[standard_artifacts.Examples, str], list[bytes]]
 SPLITS = ("train", "eval", "test")
 SETTINGS = PackingConfig(sequence_length=16, num_shards=3)
+THREADS = (
+    *beam_options.local(BeamConfig()),
+    "--direct_running_mode=multi_threading",
+    "--direct_num_workers=3",
+)
 
 
 @pytest.fixture(scope="module")
@@ -152,10 +159,9 @@ def test_another_run_and_other_workers_give_the_same_bytes(
     pack: Pack,
     packed: standard_artifacts.Examples,
 ) -> None:
-    threads = ("--runner=FnApiRunner", "--direct_running_mode=multi_threading", "--direct_num_workers=3")
 
     again = pack(examples, tokenizer, SETTINGS)
-    threaded = pack(examples, tokenizer, SETTINGS, threads)
+    threaded = pack(examples, tokenizer, SETTINGS, THREADS)
 
     assert contents(again) == contents(packed)
     assert contents(threaded) == contents(packed)
@@ -246,11 +252,10 @@ def test_a_mixture_takes_the_train_splits_rows_as_often_as_it_says(
 def test_a_mixture_is_the_same_bytes_for_other_workers(
     examples: standard_artifacts.Examples, tokenizer: Tokenizer, pack: Pack
 ) -> None:
-    threads = ("--runner=FnApiRunner", "--direct_running_mode=multi_threading", "--direct_num_workers=3")
     mixture = Mixture(config=MixtureConfig(rule="shares"), weights={"prose": 1.0, "table": 1.0})
 
     one = pack(examples, tokenizer, SETTINGS, mixture=mixture)
-    other = pack(examples, tokenizer, SETTINGS, threads, mixture)
+    other = pack(examples, tokenizer, SETTINGS, THREADS, mixture)
 
     assert contents(one) == contents(other)
     report = PackingReport.model_validate_json((Path(one.uri) / PACKING_REPORT).read_bytes())
