@@ -145,9 +145,11 @@ class TrainingConfig(Settings):
     memory at once. Changes memory and speed, not the result."""
     learning_rate: float = Field(default=2e-3, gt=0.0, le=1.0)
     """Peak of the schedule."""
-    schedule: Literal["cosine", "linear", "wsd"] = "cosine"
+    schedule: Literal["cosine", "linear", "wsd", "constant"] = "cosine"
     """How the learning rate falls after its linear warm-up. ``wsd``: warm-up, stable, decay
-    (arXiv 2404.06395), constant until the last ``decay_fraction`` of the steps, then linear."""
+    (arXiv 2404.06395), constant until the last ``decay_fraction`` of the steps, then linear. ``constant``: it
+    does not; without warm-up (``warmup_fraction = 0``) a training goes on where a shorter one ended that was
+    otherwise the same."""
     warmup_fraction: float = Field(default=0.05, ge=0.0, lt=1.0)
     """Share of the steps over which the learning rate rises from zero."""
     decay_fraction: float = Field(default=0.2, gt=0.0, le=1.0)
@@ -200,6 +202,11 @@ class TrainingConfig(Settings):
     projector_tokens: int = Field(default=4096, ge=0)
     """Tokens, the first of the vocabulary, whose embeddings TensorBoard's projector shows at the end of
     training; 0: none."""
+
+    @property
+    def goes_on_from_shorter(self) -> bool:
+        """Whether its first steps are those of any shorter training with the same settings."""
+        return self.schedule == "constant" and self.warmup_fraction == 0.0
 
     @property
     def rows_per_part(self) -> int:

@@ -38,6 +38,8 @@ class Manifest(Settings):
     validation_bits_per_byte: float
     training_tokens: int
     training_seconds: float
+    training_began_at: str = ""
+    """In UTC; empty in a model of an earlier version."""
     training_state: str | None = None
     """Folder of the weights and the tokenizer that another training can start from
     (`models.training.warm_start`); within the Trainer's artifact, and not in what is pushed."""

@@ -126,7 +126,7 @@ def _record(
         bits_per_byte=overall["bits_per_byte"],
         training_seconds=model.training_seconds,
         recorded_at=now.isoformat(),
-        training_began_at=(now - datetime.timedelta(seconds=model.training_seconds)).isoformat(),
+        training_began_at=model.training_began_at,
         weights_sha256=model.weights_sha256,
         tasks=tasks,
     )

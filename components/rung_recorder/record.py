@@ -56,7 +56,8 @@ class RungRecord(Settings):
     recorded_at: str
     """When this was written, in UTC: after training and evaluation."""
     training_began_at: str
-    """The latest time at which training can have begun."""
+    """When the first process that trained it began, in UTC: stops and what came after them do not make it
+    later."""
     weights_sha256: str
     tasks: tuple[TaskScores, ...]
 

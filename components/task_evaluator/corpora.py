@@ -1,7 +1,7 @@
 """Corpora that are drawn, not collected: prompts and completions of generated tasks, from a seed.
 
-A task's questions for evaluation are in none of them (`GeneratedTask.is_for_evaluation`). The same code gives
-the same bytes on every machine.
+A task's questions for evaluation are in none of them (`GeneratedTask.is_for_evaluation`), but for those of
+`tasks.facts`, which asks what was there to read. The same code gives the same bytes on every machine.
 """
 
 from __future__ import annotations
@@ -15,29 +15,31 @@ from components.corpus_gen import splitting
 from components.task_evaluator.generated import GeneratedTask
 from components.task_evaluator.task import Item
 from components.task_evaluator.tasks.addition import Addition
+from components.task_evaluator.tasks.facts import Facts
 from components.task_evaluator.tasks.induction import Induction
 from components.task_evaluator.tasks.modular_arithmetic import ModularArithmetic
 from components.task_evaluator.tasks.parity import Parity
 from components.task_evaluator.tasks.sorting import Sorting
 
 EMERGENCE: dict[str, tuple[GeneratedTask, int]] = {
-    "addition": (Addition(reversed=True), 26_000),
-    "short-addition": (Addition(reversed=True, digits=2), 6_000),
-    "induction": (Induction(length=6), 18_000),
-    "parity": (Parity(length=10), 6_000),
-    "sorting": (Sorting(), 6_000),
+    "addition": (Addition(reversed=True), 40_000),
+    "short-addition": (Addition(reversed=True, digits=2), 10_000),
+    "induction": (Induction(), 20_000),
+    "parity": (Parity(length=10), 8_000),
+    "sorting": (Sorting(), 20_000),
+    "facts": (Facts(), 22_000),
 }
 """File -> the task and how many questions are drawn. Sums of at most two digits, which are among those of
 three as well, help with the carry: without them a model needed twice the tokens to begin."""
-GROKKING = ModularArithmetic(modulus=47, evaluation_percent=50)
-"""Of 1,128 sums of two residues, half are for training."""
+GROKKING = ModularArithmetic(modulus=47, symbols="characters", evaluation_percent=50)
+"""Of 1,128 sums of two residues, half are for training, either way round."""
 _SPLITS = {"train": 98, "eval": 1, "test": 1}
 """Of the configuration ``grokking``: which questions are really trained on."""
 _ASKED = 200
 
 
 def emergence(_: Path) -> dict[str, bytes]:
-    """Reversed addition, induction, parity and sorting, a JSONL file each."""
+    """Reversed addition, induction, parity, sorting and facts, a JSONL file each."""
     return {
         f"{name}.jsonl": lines(task, task.training_items(0, count))
         for name, (task, count) in EMERGENCE.items()

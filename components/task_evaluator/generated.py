@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import abc
 import hashlib
+import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pydantic import Field
 
@@ -31,11 +32,17 @@ class GeneratedTask(TaskSettings, abc.ABC):
     def draw(self, source: random.Random) -> Item:
         """Any question of the task's space."""
 
+    def draw_text(self, source: random.Random) -> Item:
+        """A question as a training text has it: by default as it is asked."""
+        return self.draw(source)
+
     def items(self, seed: int, count: int) -> tuple[Item, ...]:
         """Different questions of evaluation's part; fewer than ``count`` where the part is smaller."""
         found: dict[str, Item] = {}
         misses = 0
-        for item in self._drawn(self._source("items", seed)):
+        source = self._source("items", seed)
+        while True:
+            item = self.draw(source)
             if self.is_for_evaluation(item) and item.identity not in found:
                 found[item.identity] = item
                 misses = 0
@@ -48,8 +55,7 @@ class GeneratedTask(TaskSettings, abc.ABC):
     def training_items(self, seed: int, count: int) -> Iterator[Item]:
         """``count`` questions of the other part, one drawn as the other: some may come twice."""
         source = self._source("training", seed)
-        drawn = (item for item in self._drawn(source) if not self.is_for_evaluation(item))
-        return (next(drawn) for _ in range(count))
+        return itertools.islice(self._of_training(self.draw_text, source), count)
 
     def training_documents(self, seed: int, count: int, examples: int = 1) -> Iterator[str]:
         """``count`` texts of ``examples`` questions each, with their answers, in the task's own format."""
@@ -58,15 +64,15 @@ class GeneratedTask(TaskSettings, abc.ABC):
 
     def shots_for(self, item: Item, count: int, seed: int) -> tuple[Item, ...]:
         """The same for every item, so that the model reads them once."""
-        return tuple(self.training_items(seed, count))
+        return tuple(itertools.islice(self._of_training(self.draw, self._source("training", seed)), count))
 
     def is_for_evaluation(self, item: Item) -> bool:
         digest = hashlib.sha256(f"{self.task} {item.identity}".encode()).digest()
         return int.from_bytes(digest, "big") % 100 < self.evaluation_percent
 
-    def _drawn(self, source: random.Random) -> Iterator[Item]:
-        while True:
-            yield self.draw(source)
+    def _of_training(self, draw: Callable[[random.Random], Item], source: random.Random) -> Iterator[Item]:
+        drawn = (draw(source) for _ in itertools.count())
+        return (item for item in drawn if not self.is_for_evaluation(item))
 
     def _source(self, purpose: str, seed: int) -> random.Random:
         return random.Random(f"{self.task} {purpose} {seed}")

@@ -174,11 +174,13 @@ def checkpoint_directory(
 ) -> str:
     """Where the checkpoints of this very training lie: below ``root``, by a hash of all that it depends on.
 
-    The rows count by their files' names and sizes, which TFX makes new for each run of the packer.
+    The rows count by their files' names and sizes, which TFX makes new for each run of the packer. The number of
+    steps does not where a longer training goes on from a shorter one's checkpoint.
     """
     import tensorflow as tf
 
-    digest = hashlib.sha256(settings.model_dump_json().encode())
+    left_out = {"training": {"num_steps"}} if settings.training.goes_on_from_shorter else None
+    digest = hashlib.sha256(settings.model_dump_json(exclude=left_out).encode())
     digest.update(tokenizer_content)
     for path in files:
         digest.update(f"{path} {tf.io.gfile.stat(path).length}\n".encode())
@@ -213,6 +215,7 @@ def _write_manifest(
             validation_bits_per_byte=result.validation.bits_per_byte,
             training_tokens=result.num_tokens,
             training_seconds=result.seconds,
+            training_began_at=result.began_at,
             training_state=state or None,
         ),
     )

@@ -47,6 +47,10 @@ class Progress(Settings):
     """The last one."""
     stale_validations: int = 0
     """Validations since the best one."""
+    num_steps: int = 0
+    """Of the training as it was asked for; this state may be where a longer one goes on."""
+    began_at: str = ""
+    """When the first step of that training began, in UTC."""
     log_directory: str = ""
     """Where the process that wrote this put its event files."""
 
@@ -75,9 +79,12 @@ class CheckpointStore:
         )
         self._prune(progress)
 
-    def restore(self) -> Progress | None:
-        """Puts the newest sound checkpoint into the variables; None when there is none."""
+    def restore(self, num_steps: int | None = None) -> Progress | None:
+        """Puts the newest sound checkpoint into the variables, of ``num_steps`` steps at most; None when there
+        is none."""
         for step in sorted(self.steps(), reverse=True):
+            if num_steps is not None and step > num_steps:
+                continue
             problem = self._problem(step)
             if problem is None:
                 return self.load(step)

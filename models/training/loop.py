@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import math
 import tempfile
 import time
@@ -54,6 +55,9 @@ class TrainingResult:
     """Of the weights that the model now has."""
     exported_step: int
     """The step after which the model had these weights."""
+    began_at: str
+    """When the first process that worked on it began, in UTC: of a training that goes on where a shorter one
+    ended, after that end."""
 
 
 def train(
@@ -130,8 +134,7 @@ class _Run:
         self._store = CheckpointStore(
             checkpoint_directory, [*_changing(model), *optimizer.state], lambda line: self._notice(line)
         )
-        self._progress = Progress()
-        self._progress = self._store.restore() or self._progress
+        self._progress = _begun(self._store.restore(config.num_steps) or Progress(), config.num_steps)
         self._resumed = self._progress.step
         self._seconds_before = self._progress.seconds
         self._started = time.monotonic()
@@ -265,13 +268,23 @@ class _Run:
         if wants_best and progress.best_step is not None:
             self._store.load(progress.best_step)
             validation, exported = progress.best, progress.best_step
-        return TrainingResult(progress.step, progress.num_tokens, progress.seconds, validation, exported)
+        return TrainingResult(
+            progress.step, progress.num_tokens, progress.seconds, validation, exported, progress.began_at
+        )
 
     def _with(self, **values: Any) -> Progress:
         return self._progress.model_copy(update=values)
 
     def _say(self, line: str) -> None:
         self._report(line, self._progress.step, self._config.num_steps)
+
+
+def _begun(progress: Progress, num_steps: int) -> Progress:
+    """With the time of now, unless it is of this very training, which then began earlier."""
+    if progress.began_at and progress.num_steps == num_steps:
+        return progress
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat()
+    return progress.model_copy(update={"num_steps": num_steps, "began_at": now})
 
 
 class _Stopwatch:

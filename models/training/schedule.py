@@ -1,6 +1,6 @@
 """The learning rate of each step: pure arithmetic.
 
-Linear warm-up, then one of three ends: ``cosine`` (Loshchilov and Hutter, arXiv 1608.03983),
+Linear warm-up, then ``constant``, or one of three ends: ``cosine`` (Loshchilov and Hutter, arXiv 1608.03983),
 ``linear``, or ``wsd``, warm-up-stable-decay: constant, then linear over the last steps
 (Hu et al., MiniCPM, arXiv 2404.06395, section 4; Haegele et al., arXiv 2405.18392).
 
@@ -21,6 +21,8 @@ def learning_rate(config: TrainingConfig, step: int) -> float:
     warmup = int(config.num_steps * config.warmup_fraction)
     if step < warmup:
         return config.learning_rate * (step + 1) / warmup
+    if config.schedule == "constant":
+        return config.learning_rate
     decay = config.num_steps - warmup
     if config.schedule == "wsd":
         decay = min(decay, max(1, round(config.num_steps * config.decay_fraction)))

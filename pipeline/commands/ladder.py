@@ -91,9 +91,9 @@ def _run(config: PipelineConfig, log_file: Path, terminal: TextIO, output: str |
 def _tell(
     config: PipelineConfig, outcome: LadderOutcome, display: LadderDisplay, output: str | None
 ) -> EmergenceReading:
-    """Writes the page and the table, and tells what is in them."""
+    """Writes the page, the picture and the tables, and tells what is in them."""
     from components.emergence_report import report, table
-    from pipeline.report import emergence_page, emergence_picture
+    from pipeline.report import emergence_markdown, emergence_page, emergence_picture
 
     reading = report.read(str(outcome.report))
     page = Path(output) if output else Path(config.root) / "ladder" / PAGE
@@ -101,6 +101,8 @@ def _tell(
     page.write_text(emergence_page.render(config, reading, outcome.failures), encoding="utf-8")
     picture = page.with_name(emergence_picture.FILE)
     picture.write_text(emergence_picture.render(reading), encoding="utf-8")
+    tables = page.with_name(emergence_markdown.FILE)
+    tables.write_text(emergence_markdown.render(reading), encoding="utf-8")
     copy = page.with_name(table.FILE)
     copy.write_bytes(Path(str(outcome.report), table.FILE).read_bytes())
     display.show(_scores(reading))
@@ -108,7 +110,7 @@ def _tell(
         display.say(f"{task.label}, {task.family}: {task.verdict}. {task.reason}")
     for each in reading.outcomes:
         display.say(_prediction(each))
-    display.say(f"report:  {page}\npicture: {picture}\ntable:   {copy}")
+    display.say(f"report:  {page}\npicture: {picture}\ntable:   {copy}\ntext:    {tables}")
     return reading
 
 

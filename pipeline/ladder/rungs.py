@@ -84,7 +84,9 @@ def largest(found: list[Rung]) -> dict[str, str]:
 def _rung(config: PipelineConfig, rung: RungConfig, seed: int) -> Rung:
     try:
         model = ModelConfig.model_validate(_model(config.model.model_dump(), rung))
-        training = {**config.training.model_dump(), **_training(config, rung), "seed": seed}
+        # The vocabulary is of the tables, which do not count.
+        parameters = count(model, 1, config.packing.sequence_length).non_embedding_parameters
+        training = {**config.training.model_dump(), **_training(config, rung, parameters), "seed": seed}
         replaced = {
             "model": model,
             "training": TrainingConfig.model_validate(training),
@@ -92,11 +94,8 @@ def _rung(config: PipelineConfig, rung: RungConfig, seed: int) -> Rung:
         }
     except ValueError as error:
         raise ConfigError(f"ladder.rungs: {_name(rung, '')}: {error}") from error
-    of_rung = config.model_copy(update=replaced)
-    # The vocabulary is of the tables, which do not count.
-    parameters = count(of_rung.model, 1, config.packing.sequence_length).non_embedding_parameters
-    shape = of_rung.model
-    return Rung(_name(rung, f"{shape.num_layers}x{shape.hidden_dim}"), of_rung, parameters)
+    name = _name(rung, f"{model.num_layers}x{model.hidden_dim}")
+    return Rung(name, config.model_copy(update=replaced), parameters)
 
 
 def _model(base: dict[str, Any], rung: RungConfig) -> dict[str, Any]:
@@ -109,15 +108,18 @@ def _model(base: dict[str, Any], rung: RungConfig) -> dict[str, Any]:
     return {**kept, "family": rung.family, **given}
 
 
-def _training(config: PipelineConfig, rung: RungConfig) -> dict[str, Any]:
+def _training(config: PipelineConfig, rung: RungConfig, num_parameters: int) -> dict[str, Any]:
     given = {
         name: getattr(rung, name)
         for name in ("num_steps", "batch_size", "learning_rate")
         if getattr(rung, name) is not None
     }
-    if rung.tokens is not None:
+    tokens, ratio = rung.tokens, config.ladder.tokens_per_parameter
+    if tokens is None and rung.num_steps is None and ratio is not None:
+        tokens = round(ratio * num_parameters)
+    if tokens is not None:
         per_step = (rung.batch_size or config.training.batch_size) * config.packing.sequence_length
-        given["num_steps"] = max(1, round(rung.tokens / per_step))
+        given["num_steps"] = max(1, round(tokens / per_step))
     return given
 
 

@@ -27,7 +27,8 @@ class RungConfig(Settings):
     num_steps: int | None = Field(default=None, ge=1)
     """As ``training.num_steps``."""
     tokens: int | None = Field(default=None, ge=1)
-    """Instead of ``num_steps``: positions to train on, those of prompts included."""
+    """Instead of ``num_steps``: positions to train on, those of prompts included. With neither: by
+    ``ladder.tokens_per_parameter``."""
     batch_size: int | None = Field(default=None, ge=1)
     """As ``training.batch_size``."""
     learning_rate: float | None = Field(default=None, gt=0.0, le=1.0)
@@ -48,6 +49,9 @@ class LadderConfig(Settings):
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
     """Each rung is trained once with each: initial weights and the order of rows. Two or more tell how
     much training itself varies."""
+    tokens_per_parameter: float | None = Field(default=None, gt=0.0)
+    """Positions to train on for each parameter outside the embeddings, D / N, of rungs with neither ``tokens`` nor
+    ``num_steps``: one rule for all sizes. Left out: ``training.num_steps``, whatever the size."""
     push: bool = False
     """Whether every rung is also made ready for serving and pushed, as in ``lexmill run``."""
     require_prediction_within: float | None = Field(default=None, gt=0.0)

@@ -11,6 +11,7 @@ from components.task_evaluator.tasks.addition import Addition
 from components.task_evaluator.tasks.cloze import Cloze
 from components.task_evaluator.tasks.code_completion import CodeCompletion
 from components.task_evaluator.tasks.copying import Copying
+from components.task_evaluator.tasks.facts import Facts
 from components.task_evaluator.tasks.induction import Induction
 from components.task_evaluator.tasks.json_lines import JsonLines
 from components.task_evaluator.tasks.modular_arithmetic import ModularArithmetic
@@ -21,7 +22,7 @@ from components.task_evaluator.tasks.translation import Translation
 from components.task_evaluator.tasks.trivia import Trivia
 from components.task_evaluator.tasks.unscrambling import Unscrambling
 
-GENERATED = (Addition, ModularArithmetic, Copying, Induction, Recall, Unscrambling, Parity, Sorting)
+GENERATED = (Addition, ModularArithmetic, Copying, Induction, Recall, Unscrambling, Parity, Sorting, Facts)
 FROM_DATA = (Translation, Trivia, CodeCompletion, Cloze, JsonLines)
 
 AnyTask: TypeAlias = Annotated[
@@ -33,6 +34,7 @@ AnyTask: TypeAlias = Annotated[
     | Unscrambling
     | Parity
     | Sorting
+    | Facts
     | Translation
     | Trivia
     | CodeCompletion

@@ -10,6 +10,7 @@ from components.task_evaluator import corpora
 from pipeline.config import load
 
 NOWHERE = Path()
+FACTS = corpora.EMERGENCE["facts"]
 
 
 def _records(content: bytes) -> list[dict[str, str]]:
@@ -32,11 +33,23 @@ def module_patch():
 
 
 def test_no_question_for_evaluation_is_in_a_corpus(few) -> None:
-    for name, content in few.items():
+    for name in set(few) - {"facts.jsonl"}:
+        content = few[name]
         task, _ = corpora.EMERGENCE[name.removesuffix(".jsonl")]
         prompts = {record["prompt"] for record in _records(content)}
         assert prompts
         assert not prompts & {item.prompt for item in task.items(0, 400)}
+
+
+def test_the_facts_that_are_asked_are_in_the_corpus() -> None:
+    """In the training split: the rarest, too."""
+    task, count = FACTS
+    shares = splitting.shares(load("emergence").corpus)
+    texts = ((item.key, task.shown(item)) for item in task.training_items(0, count))
+    trained = {key for key, text in texts if splitting.index(text, shares) == 0}
+    [asked] = [each for each in load("emergence").tasks.evaluate if each.task == "facts"]
+
+    assert trained == {item.key for item in asked.items(0, 1000)}
 
 
 def test_short_sums_are_kept_from_the_evaluation_of_long_ones(few) -> None:

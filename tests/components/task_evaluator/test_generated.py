@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from components.task_evaluator.generated import GeneratedTask
 from components.task_evaluator.tasks.addition import Addition
+from components.task_evaluator.tasks.facts import Facts
+from components.task_evaluator.tasks.induction import Induction
+from components.task_evaluator.tasks.modular_arithmetic import ModularArithmetic
 from components.task_evaluator.tasks.parity import Parity
 
 TASKS = [Addition(digits=3), Addition(digits=3, reversed=True), Addition(digits=1), Parity()]
@@ -66,3 +71,52 @@ def test_a_label_tells_what_is_not_the_default() -> None:
     assert Addition().label == "addition"
     assert Addition(digits=2, reversed=True, shots=5).label == "addition digits=2 reversed=True 5-shot"
     assert Addition(label="sums").label == "sums"
+
+
+def test_a_text_of_induction_goes_on_with_all_that_followed_the_letter_the_first_time() -> None:
+    task = Induction(length=6)
+    for item in task.training_items(0, 100):
+        letters = item.prompt.removeprefix("repeat").split()
+        assert item.target.split() == letters[letters.index(letters[-1]) + 1 : -1]
+    assert all(len(item.target.split()) == 1 for item in task.items(0, 100))
+
+
+def test_a_sequence_of_induction_is_one_question_whichever_letter_comes_again() -> None:
+    task = Induction(length=3, evaluation_percent=50)
+    sides: dict[str, set[bool]] = {}
+    for item in (*task.items(0, 2000), *task.training_items(0, 2000)):
+        sides.setdefault("".join(item.prompt.split()[1:4]), set()).add(task.is_for_evaluation(item))
+
+    assert {len(found) for found in sides.values()} == {1}
+    assert set().union(*sides.values()) == {True, False}
+
+
+def test_all_facts_are_asked_and_the_commonest_stands_spread_times_as_often_as_the_rarest() -> None:
+    task = Facts(facts=20, spread=8.0)
+    asked = {item.key: item.target for item in task.items(0, 1000)}
+    counts = Counter(item.key for item in task.training_items(0, 100_000))
+    ordered = [count for _, count in counts.most_common()]
+
+    assert len(asked) == 20
+    assert all(asked[item.key] == item.target for item in task.training_items(1, 500))
+    assert ordered[0] / ordered[-1] == pytest.approx(8.0, rel=0.1)
+    # Every halving takes as many facts: half as common as the first is the one a third of the way down.
+    assert ordered[0] / ordered[19 // 3] == pytest.approx(2.0, rel=0.1)
+
+
+def test_the_shots_of_facts_answer_nothing_that_is_asked() -> None:
+    task = Facts(facts=50)
+    items = task.items(0, 50)
+
+    shots = task.shots_for(items[0], 10, seed=0)
+    assert len(shots) == 10
+    assert not {shot.key for shot in shots} & {item.key for item in items}
+
+
+def test_a_residue_is_one_character_where_that_is_asked_for() -> None:
+    task = ModularArithmetic(modulus=62, symbols="characters")
+    texts = set(task.training_documents(seed=0, count=2000))
+
+    assert {len(text) for text in texts} == {len("Z + X=L\n")}
+    with pytest.raises(ValueError, match="modulus = 63: at most 62"):
+        ModularArithmetic(modulus=63, symbols="characters")

@@ -7,6 +7,9 @@ from tfx.components.trainer import executor
 from tfx.types import standard_artifacts
 
 from components.trainer.component import Executor
+from components.trainer.run import checkpoint_directory
+from components.trainer.settings import TrainerSettings
+from models.config import ModelConfig, TrainingConfig
 
 
 @pytest.fixture
@@ -37,3 +40,24 @@ def test_the_curves_of_a_training_that_fails_are_kept_beside_what_tfx_removes(tm
 def test_a_training_that_ends_well_leaves_its_curves_in_one_place(tmp_path, monkeypatch, outputs):
     _training(monkeypatch, outputs)
     assert [path.name for path in (tmp_path / "Trainer").iterdir()] == ["model_run"]
+
+
+@pytest.mark.parametrize(
+    ("values", "shared"),
+    [
+        ({"schedule": "constant", "warmup_fraction": 0.0}, True),
+        ({"schedule": "constant"}, False),
+        ({"warmup_fraction": 0.0}, False),
+    ],
+)
+def test_trainings_of_two_lengths_share_their_checkpoints_only_where_one_is_the_others_beginning(
+    tmp_path, values, shared
+):
+    def folder(**training):
+        settings = TrainerSettings(
+            model=ModelConfig(), training=TrainingConfig(**values, **training), sequence_length=8
+        )
+        return checkpoint_directory(str(tmp_path), settings, b"tokenizer", [])
+
+    assert (folder(num_steps=10) == folder(num_steps=20)) == shared
+    assert folder(num_steps=10) != folder(num_steps=10, learning_rate=0.5)

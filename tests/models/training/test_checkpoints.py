@@ -86,6 +86,14 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before_and_said(
     assert reason in line
 
 
+def test_a_shorter_training_passes_over_the_checkpoints_of_a_longer_one(store, variable, lines):
+    for step in (10, 20, 30):
+        _save(store, variable, step, best_step=10)
+    assert store.restore(num_steps=20) == Progress(step=20, best_step=10)
+    assert store.restore(num_steps=9) is None
+    assert lines == []
+
+
 def test_a_step_that_was_damaged_is_written_anew(store, variable, tmp_path):
     _save(store, variable, 10)
     _save(store, variable, 20)

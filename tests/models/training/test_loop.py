@@ -1,3 +1,4 @@
+import datetime
 import math
 
 import keras
@@ -227,3 +228,36 @@ def test_an_empty_split_is_named(rows, tokenizer_proto, tmp_path, train_rows, ev
             str(tmp_path / "checkpoints"),
             lambda *_: None,
         )
+
+
+def test_a_longer_training_at_a_constant_rate_goes_on_from_a_shorter_one_to_the_same_weights(
+    rows, tokenizer_proto, tmp_path
+):
+    values = {"schedule": "constant", "warmup_fraction": 0.0, "export_weights": "last"}
+    _, short = _train(rows, tokenizer_proto, tmp_path / "parts", num_steps=10, **values)
+    steps = []
+    longer, result = _train(
+        rows, tokenizer_proto, tmp_path / "parts", num_steps=20,
+        progress=lambda line, done, total: steps.append(done), **values,
+    )  # fmt: skip
+    straight, _ = _train(rows, tokenizer_proto, tmp_path / "straight", num_steps=20, **values)
+
+    assert min(steps) > 9
+    for one, other in zip(longer.trainable_variables, straight.trainable_variables, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    assert result.num_tokens == 20 * 8 * LENGTH
+    assert result.began_at > short.began_at
+
+
+def test_a_training_that_was_stopped_began_when_its_first_process_did(rows, tokenizer_proto, tmp_path):
+    def stop(line, done, total):
+        if done == 20:
+            raise KeyboardInterrupt
+
+    started = datetime.datetime.now(datetime.timezone.utc)
+    with pytest.raises(KeyboardInterrupt):
+        _train(rows, tokenizer_proto, tmp_path, progress=stop, checkpoint_every=10)
+    stopped = datetime.datetime.now(datetime.timezone.utc)
+    _, result = _train(rows, tokenizer_proto, tmp_path)
+
+    assert started.isoformat() < result.began_at < stopped.isoformat()

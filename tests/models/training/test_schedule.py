@@ -27,11 +27,24 @@ def test_warm_up_stable_decay_is_constant_until_its_last_steps():
     assert rates == pytest.approx([0.5, 1, 1, 1, 1, 1, 1, 2 / 3, 1 / 3, 0])
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "linear", "wsd"])
+@pytest.mark.parametrize("schedule", ["cosine", "linear", "wsd", "constant"])
 @pytest.mark.parametrize("num_steps", [1, 2, 3, 100])
 def test_every_step_has_a_rate_between_zero_and_the_peak(schedule, num_steps):
     rates = _rates(schedule=schedule, num_steps=num_steps, warmup_fraction=0.5)
     assert all(0.0 < rate <= 1.0 for rate in rates)
+
+
+def test_a_constant_rate_stays_after_warm_up():
+    assert _rates(schedule="constant") == pytest.approx([0.5] + [1.0] * 9)
+
+
+@pytest.mark.parametrize("step", [0, 3])
+def test_a_constant_rate_without_warm_up_is_the_same_whatever_the_length(step):
+    values = {"schedule": "constant", "warmup_fraction": 0.0}
+    assert _rates(**values, num_steps=5)[step] == _rates(**values, num_steps=50)[step]
+    assert TrainingConfig(**values).goes_on_from_shorter
+    assert not TrainingConfig(schedule="constant").goes_on_from_shorter
+    assert not TrainingConfig(warmup_fraction=0.0).goes_on_from_shorter
 
 
 def test_without_warm_up_the_peak_is_at_the_start():

@@ -35,6 +35,24 @@ def test_tokens_become_steps(ladder_config) -> None:
     assert rung.config.training.num_steps == 51_200 // (8 * 32)
 
 
+def test_tokens_go_by_parameters_where_a_rung_says_nothing_else(ladder_config) -> None:
+    plain, told, stepped = rungs(
+        _with(
+            ladder_config,
+            tokens_per_parameter=50.0,
+            rungs=(
+                RungConfig(hidden_dim=16, num_layers=1),
+                RungConfig(hidden_dim=32, num_layers=1, tokens=512_000),
+                RungConfig(hidden_dim=64, num_layers=1, num_steps=9999),
+            ),
+        )
+    )
+
+    assert plain.num_tokens == pytest.approx(50 * plain.num_parameters, abs=8 * 32)
+    assert told.num_tokens == 512_000
+    assert stepped.config.training.num_steps == 9999
+
+
 def test_what_only_the_other_family_has_is_left_out_and_a_size_gives_the_shape(ladder_config) -> None:
     lstm = next(rung for rung in rungs(ladder_config) if rung.family == "lstm")
 

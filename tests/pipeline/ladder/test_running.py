@@ -14,6 +14,7 @@ from pipeline.config import PipelineConfig
 from pipeline.errors import RunInProgressError
 from pipeline.ladder import graph, running
 from pipeline.ladder.rungs import rungs
+from pipeline.ladder.settings import RungConfig
 from pipeline.metadata.connection import connection
 from pipeline.run_id import new_run_id
 
@@ -96,6 +97,24 @@ def test_the_largest_rung_is_predicted_before_it_is_trained(twice) -> None:
     assert outcome.was_before
     assert outcome.sha256 == made.sha256
     assert outcome.loss_error < 0.1
+
+
+def test_each_familys_largest_rung_is_predicted_before_it_is_trained(untrained, make_ladder_config, tmp_path):
+    config, told = make_ladder_config(tmp_path), Told()
+    lstms = tuple(
+        RungConfig(family="lstm", num_layers=1, hidden_dim=width) for width in (8, 16, 24, 200)
+    )
+    ladder = config.ladder.model_copy(update={"rungs": (*config.ladder.rungs[:4], *lstms)})
+    config = config.model_copy(update={"ladder": ladder})
+    outcome = running.run(config, told)
+
+    for largest in ("transformer 1x128", "lstm 1x200"):
+        begun = next(index for index, title in enumerate(told.titles) if title.endswith(f"{largest}, seed 0"))
+        assert told.titles[begun - 1] == f"the prediction of {largest}"
+    reading = report.read(str(outcome.report))
+    assert {each.prediction.family: each.was_before for each in reading.outcomes} == {
+        "transformer": True, "lstm": True,
+    }  # fmt: skip
 
 
 def test_the_same_ladder_again_keeps_the_prediction_that_was_made_first(twice) -> None:
