@@ -174,8 +174,8 @@ def checkpoint_directory(
 ) -> str:
     """Where the checkpoints of this very training lie: below ``root``, by a hash of all that it depends on.
 
-    The rows count by their files' names and sizes, which TFX makes new for each run of the packer. The number of
-    steps does not where a longer training goes on from a shorter one's checkpoint.
+    The rows count by their files' names and sizes, which TFX makes new for each run of the packer. The number
+    of steps does not where a longer training goes on from a shorter one's checkpoint.
     """
     import tensorflow as tf
 

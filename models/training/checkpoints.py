@@ -80,8 +80,8 @@ class CheckpointStore:
         self._prune(progress)
 
     def restore(self, num_steps: int | None = None) -> Progress | None:
-        """Puts the newest sound checkpoint into the variables, of ``num_steps`` steps at most; None when there
-        is none."""
+        """Puts the newest sound checkpoint into the variables, of ``num_steps`` steps at most; None when
+        there is none."""
         for step in sorted(self.steps(), reverse=True):
             if num_steps is not None and step > num_steps:
                 continue

@@ -50,8 +50,9 @@ class LadderConfig(Settings):
     """Each rung is trained once with each: initial weights and the order of rows. Two or more tell how
     much training itself varies."""
     tokens_per_parameter: float | None = Field(default=None, gt=0.0)
-    """Positions to train on for each parameter outside the embeddings, D / N, of rungs with neither ``tokens`` nor
-    ``num_steps``: one rule for all sizes. Left out: ``training.num_steps``, whatever the size."""
+    """Positions to train on for each parameter outside the embeddings, D / N, of rungs with neither
+    ``tokens`` nor ``num_steps``: one rule for all sizes. Left out: ``training.num_steps``, whatever the
+    size."""
     push: bool = False
     """Whether every rung is also made ready for serving and pushed, as in ``lexmill run``."""
     require_prediction_within: float | None = Field(default=None, gt=0.0)

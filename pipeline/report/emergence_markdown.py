@@ -1,8 +1,8 @@
 """From a ladder's reading to a few tables in Markdown, to be pasted where one tells of it.
 
 A table a family: the models in columns by compute, a row for the loss and for each task, its exact match (or
-whatever its sharp metric is) in per cent, the mean over the seeds, and the verdict with its reason; then what was
-predicted, and came.
+whatever its sharp metric is) in per cent, the mean over the seeds, and the verdict with its reason; then what
+was predicted, and came.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ def render(reading: EmergenceReading) -> str:
 def _table(reading: EmergenceReading, family: str) -> Iterator[str]:
     records = [record for record in reading.records if record.family == family]
     rungs = [_level(records, name) for name in dict.fromkeys(record.name for record in records)]
-    yield _row([family, *(f"{level[0].name}, {level[0].num_tokens / 1e6:.3g}M" for level in rungs), "verdict"])
+    yield _row(
+        [family, *(f"{level[0].name}, {level[0].num_tokens / 1e6:.3g}M" for level in rungs), "verdict"]
+    )
     yield _row(["---"] * (len(rungs) + 2))
     yield _row(["C = 6ND", *(_power_of_ten(level[0].compute) for level in rungs), ""])
     yield _row(["loss, nats per token", *(f"{_mean_loss(level):.3f}" for level in rungs), ""])

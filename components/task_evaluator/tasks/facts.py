@@ -1,11 +1,12 @@
 """Facts: ``4 qzxv:`` goes on with ``k``, which only a training text could tell.
 
-The one generated task of knowledge: names and values are drawn at random, so nothing but having read them helps,
-and what is asked *is* in the training text. Some facts stand there far more often than others, each ``spread`` to
-the power of ``-i / (facts - 1)`` as often as the first, so that from the commonest to the rarest every halving
-takes as many facts. If each is learnt after so many readings, as in the quantization model of Michaud et al. (arXiv
-2303.13506), every doubling of what a model takes in adds the same share of them: a score that is even in
-the logarithm of compute, and the known answer *smooth* of a ladder (README, Emergent abilities).
+The one generated task of knowledge: names and values are drawn at random, so nothing but having read them
+helps, and what is asked *is* in the training text. Some facts stand there far more often than others, each
+``spread`` to the power of ``-i / (facts - 1)`` as often as the first, so that from the commonest to the
+rarest every halving takes as many facts. If each is learnt after so many readings, as in the quantization
+model of Michaud et al. (arXiv 2303.13506), every doubling of what a model takes in adds the same share of
+them: a score that is even in the logarithm of compute, and the known answer *smooth* of a ladder (README,
+Emergent abilities).
 
 The digit before the name is drawn anew each time and says nothing: it makes of one fact ten texts, so that
 the split by a text's hash takes no fact out of training.
@@ -38,7 +39,8 @@ class Facts(GeneratedTask):
 
     task: Literal["facts"] = "facts"
     facts: int = Field(default=300, ge=2, le=100_000)
-    """Names. The same settings are the same facts, whatever the seed: that draws the order in which they are asked."""
+    """Names. The same settings are the same facts, whatever the seed: that draws the order in which they are
+    asked."""
     spread: float = Field(default=100.0, ge=1.0)
     """How many times as often the commonest stands in training texts as the rarest."""
 

@@ -2,7 +2,8 @@
 
 The pattern A B … A -> B that two attention layers learn together, suddenly, in language models of any size
 (Olsson et al., "In-context Learning and Induction Heads", arXiv 2209.11895). The letters are drawn anew for
-each item, so nothing but the text before tells the answer. A sequence is one question, whichever letter comes again.
+each item, so nothing but the text before tells the answer. A sequence is one question, whichever letter comes
+again.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Induction(GeneratedTask):
         return _item(letters, place, letters[place + 1], choices)
 
     def draw_text(self, source: random.Random) -> Item:
-        """With all that followed the letter the first time, so that a text has several letters to learn from."""
+        """With all that followed the letter the first time, so that a text has several letters to learn
+        from."""
         letters, place = self._drawn(source)
         return _item(letters, place, letters[place + 1 :])
 

@@ -1,9 +1,9 @@
 """Arithmetic modulo a number: ``85+31 mod 97=19``.
 
-The task on which grokking was first seen (Power et al., arXiv 2201.02177). The space is small, so how much
-of it is for evaluation is a setting of the experiment: with ``evaluation_percent = 50`` the model may see
-half of all pairs. In that paper a residue is a token, of which nothing tells what number it stands for; so
-it is here with ``symbols = "characters"`` and a tokenizer of characters: modulo 47, ``Z + X=L`` is 35 + 33 = 21.
+The task on which grokking was first seen (Power et al., arXiv 2201.02177). The space is small, so how much of
+it is for evaluation is a setting of the experiment: with ``evaluation_percent = 50`` the model may see half
+of all pairs. In that paper a residue is a token, of which nothing tells what number it stands for; so it is
+here with ``symbols = "characters"`` and a tokenizer of characters: modulo 47, ``Z + X=L`` is 35 + 33 = 21.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from components.task_evaluator.tasks.addition import Addition
 from components.task_evaluator.tasks.cloze import Cloze, with_documents
 from components.task_evaluator.tasks.code_completion import CodeCompletion
 from components.task_evaluator.tasks.copying import Copying
-from components.task_evaluator.tasks.facts import VALUES, Facts
+from components.task_evaluator.tasks.facts import Facts
 from components.task_evaluator.tasks.induction import Induction
 from components.task_evaluator.tasks.json_lines import JsonLines
 from components.task_evaluator.tasks.modular_arithmetic import CHARACTERS, ModularArithmetic

@@ -17,15 +17,13 @@ COMPUTE = (1e9, 4e9, 16e9, 64e9)
 
 @pytest.fixture
 def status(make_record, make_ladder_config, tmp_path, monkeypatch):
-    """Of the command, and what it said, when the largest rung came out at ``loss`` and was begun at ``began``;
-    the prediction is 2.0. ``seen``: how many smaller rungs it was made from."""
+    """Of the command, and what it said, when the largest rung came out at ``loss`` and was begun at
+    ``began``; the prediction is 2.0. ``seen``: how many smaller rungs it was made from."""
     make_ladder_config(tmp_path)
 
     def run(loss: float, *, began: str = "9", seen: int = 3) -> tuple[int, str]:
         losses = [1.0 + 8.0 / (compute / 1e9) ** 0.5 for compute in COMPUTE[:3]]
-        smaller = [
-            make_record(f"r{index}", COMPUTE[index], value, 0.0) for index, value in enumerate(losses)
-        ]
+        smaller = [make_record(f"r{index}", COMPUTE[index], value, 0.0) for index, value in enumerate(losses)]
         largest = make_record("r3", COMPUTE[3], loss, 0.0, began=began)
         made = [prediction.predict(smaller, "r3", COMPUTE[3])] if seen == 3 else []
         folder = tmp_path / "report"

@@ -101,9 +101,7 @@ def test_the_largest_rung_is_predicted_before_it_is_trained(twice) -> None:
 
 def test_each_familys_largest_rung_is_predicted_before_it_is_trained(untrained, make_ladder_config, tmp_path):
     config, told = make_ladder_config(tmp_path), Told()
-    lstms = tuple(
-        RungConfig(family="lstm", num_layers=1, hidden_dim=width) for width in (8, 16, 24, 200)
-    )
+    lstms = tuple(RungConfig(family="lstm", num_layers=1, hidden_dim=width) for width in (8, 16, 24, 200))
     ladder = config.ladder.model_copy(update={"rungs": (*config.ladder.rungs[:4], *lstms)})
     config = config.model_copy(update={"ladder": ladder})
     outcome = running.run(config, told)
