@@ -40,6 +40,7 @@ LEARNT, ABSENT = 0.5, 0.2
 """Adjusted for guessing: from where on a task is learnt, and below which nothing is there yet."""
 JUMP = 0.7
 """Of the rise, within the steepest third of the range."""
+ONE_SEED = " One seed a rung: how much training varies was not measured."
 _LEAST_RISE = 0.1
 """Of the metric with partial credit, before the shape of its curve means anything."""
 
@@ -134,9 +135,7 @@ def _figures(curve: Curve, sharp: np.ndarray, smooth: np.ndarray) -> _Figures:
 def _answer(figures: _Figures) -> _Answer:
     """What one curve's figures say."""
     if figures.best < ABSENT:
-        return _Answer(
-            "not learned", f"The largest models are {_percent(figures.best)} of the way from a guess."
-        )
+        return _Answer("not learned", _at_a_guess(figures.best))
     if figures.best < LEARNT:
         return _Answer(
             "undecided",
@@ -179,8 +178,14 @@ def _of_a_jump(figures: _Figures) -> _Answer:
     )
 
 
+def _at_a_guess(best: float) -> str:
+    if best <= 0.0:
+        return "The largest models are no better than a guess."
+    return f"The largest models are {_percent(best)} of the way from a guess."
+
+
 def _seeds(curve: Curve) -> str:
-    return "" if curve.least_seeds > 1 else " One seed a rung: how much training varies was not measured."
+    return "" if curve.least_seeds > 1 else ONE_SEED
 
 
 def _percent(share: float) -> str:

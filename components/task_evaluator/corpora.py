@@ -22,12 +22,12 @@ from components.task_evaluator.tasks.parity import Parity
 from components.task_evaluator.tasks.sorting import Sorting
 
 EMERGENCE: dict[str, tuple[GeneratedTask, int]] = {
-    "addition": (Addition(reversed=True), 40_000),
-    "short-addition": (Addition(reversed=True, digits=2), 10_000),
-    "induction": (Induction(), 20_000),
-    "parity": (Parity(length=10), 8_000),
-    "sorting": (Sorting(), 20_000),
-    "facts": (Facts(), 22_000),
+    "addition": (Addition(reversed=True), 36_000),
+    "short-addition": (Addition(reversed=True, digits=2), 9_000),
+    "induction": (Induction(length=6, spaced=False), 36_000),
+    "parity": (Parity(length=10), 7_000),
+    "sorting": (Sorting(), 18_000),
+    "facts": (Facts(), 20_000),
 }
 """File -> the task and how many questions are drawn. Sums of at most two digits, which are among those of
 three as well, help with the carry: without them a model needed twice the tokens to begin."""

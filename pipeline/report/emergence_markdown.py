@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from components.emergence_report import verdict
 from components.emergence_report.prediction import Outcome
 from components.emergence_report.report import EmergenceReading, Point, TaskReading
 from components.rung_recorder.record import RungRecord
@@ -24,7 +25,9 @@ def render(reading: EmergenceReading) -> str:
     parts += [_prediction(outcome) for outcome in reading.outcomes]
     records = reading.records
     seconds = sum(record.training_seconds for record in records)
-    parts.append(f"{len(records)} models; all trainings took {duration(seconds)}.")
+    seeds = len({record.seed for record in records})
+    varies = verdict.ONE_SEED if seeds == 1 else f" {seeds} seeds a rung."
+    parts.append(f"{len(records)} models; all trainings took {duration(seconds)}.{varies}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -69,8 +72,9 @@ def _power_of_ten(flops: float) -> str:
 
 
 def _begun_small(reason: str) -> str:
-    """As what follows a colon; a bar would end the cell."""
-    return (reason[:1].lower() + reason[1:]).replace("|", "/")
+    """As what follows a colon; a bar would end the cell, and what is true of all models is said below."""
+    text = reason.replace(verdict.ONE_SEED, "").replace("|", "/")
+    return text[:1].lower() + text[1:]
 
 
 def _prediction(outcome: Outcome) -> str:

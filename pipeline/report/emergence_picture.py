@@ -9,7 +9,7 @@ import re
 
 from components.emergence_report.report import EmergenceReading
 from pipeline.report import emergence_page
-from pipeline.report.chart import HEIGHT, WIDTH
+from pipeline.report.chart import WIDTH
 from pipeline.report.templates import stylesheet
 
 FILE = "emergence.svg"
@@ -30,14 +30,17 @@ _CLASSES = {
 def render(reading: EmergenceReading) -> str:
     """The whole file."""
     families = emergence_page.families(reading)
-    parts = []
+    parts, height = [], 0
     for index, family in enumerate(families):
         left = index * (WIDTH + _GAP)
         chart = str(emergence_page.overview(reading, family))
-        placed = f'<svg x="{left}" y="{_HEADING}" width="{WIDTH}" height="{HEIGHT}" viewBox'
+        found = re.match(r'<svg viewBox="0 0 \d+ (\d+)"', chart)
+        assert found is not None
+        height = max(height, _HEADING + int(found[1]))
+        placed = f'<svg x="{left}" y="{_HEADING}" width="{WIDTH}" height="{found[1]}" viewBox'
         parts.append(f'<text class="legend" x="{left + 44}" y="16" font-weight="700">{family}</text>')
         parts.append(chart.replace("<svg viewBox", placed, 1))
-    width, height = len(families) * (WIDTH + _GAP) - _GAP, HEIGHT + _HEADING
+    width = len(families) * (WIDTH + _GAP) - _GAP
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
         f'height="{height}"><style>{_style()}</style><rect class="page" width="{width}" height="{height}"/>'

@@ -2,7 +2,8 @@
 
 A curve a family, in the colours of `pipeline.report.chart`; whole lines and filled points for the sharp
 metric, dashed lines and hollow points for the one with partial credit. Each point carries its values as a
-title, which browsers show under the pointer and read aloud.
+title, which browsers show under the pointer and read aloud. The legend stands above, where no curve is, and
+makes the drawing that much higher.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from collections.abc import Iterator, Sequence
 from pipeline.report.chart import HEIGHT, WIDTH, number, ticks
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 14, 12, 38
+_LEGEND_LINE = 16
+_SHORT_LABEL = 22
+"""Characters up to which two labels of a legend stand side by side."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +61,20 @@ class LadderChart:
     greatest: float = 1.0
     """Of the y axis."""
 
+    @property
+    def legend_columns(self) -> int:
+        return 2 if all(len(line.label) <= _SHORT_LABEL for line in self.lines) else 1
+
+    @property
+    def top(self) -> int:
+        """Where the plot begins, below the legend."""
+        rows = math.ceil(len(self.lines) / self.legend_columns) if len(self.lines) > 1 else 0
+        return _TOP + _LEGEND_LINE * rows
+
+    @property
+    def height(self) -> int:
+        return HEIGHT - _TOP + self.top
+
 
 def svg(chart: LadderChart) -> str:
     """The chart as an ``<svg>`` element; empty without a mark."""
@@ -65,8 +83,8 @@ def svg(chart: LadderChart) -> str:
         return ""
     scale = _Scale(chart, min(places), max(places))
     label = html.escape(f"{chart.title}, by {chart.axis}", quote=True)
-    parts = [*_grid(chart, scale), *_drawn(chart, scale), *_legend(chart.lines)]
-    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+    parts = [*_grid(chart, scale), *_drawn(chart, scale), *_legend(chart)]
+    return f'<svg viewBox="0 0 {WIDTH} {chart.height}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
 
 
 class _Scale:
@@ -91,7 +109,7 @@ class _Scale:
     def y(self, value: float) -> float:
         least, greatest = self._chart.least, self._chart.greatest
         share = min(max((value - least) / (greatest - least), 0.0), 1.0)
-        return round(HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM), 1)
+        return round(self._chart.height - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM), 1)
 
     def x_ticks(self) -> list[tuple[float, str]]:
         """Powers of ten, or 1, 2 and 5 times one where there are few."""
@@ -109,7 +127,7 @@ def _power(value: float) -> str:
 
 
 def _grid(chart: LadderChart, scale: _Scale) -> Iterator[str]:
-    bottom, right = HEIGHT - _BOTTOM, WIDTH - _RIGHT
+    bottom, right = chart.height - _BOTTOM, WIDTH - _RIGHT
     for value in ticks(chart.least, chart.greatest):
         if not chart.least - 1e-9 <= value <= chart.greatest + 1e-9:
             continue
@@ -122,7 +140,7 @@ def _grid(chart: LadderChart, scale: _Scale) -> Iterator[str]:
         yield f'<text class="tick" x="{x}" y="{bottom + 16}" text-anchor="middle">{text}</text>'
     middle = (_LEFT + right) / 2
     axis = html.escape(chart.axis)
-    yield f'<text class="tick" x="{middle}" y="{HEIGHT - 5}" text-anchor="middle">{axis}</text>'
+    yield f'<text class="tick" x="{middle}" y="{chart.height - 5}" text-anchor="middle">{axis}</text>'
     yield f'<line class="axis" x1="{_LEFT}" x2="{right}" y1="{bottom}" y2="{bottom}"/>'
     if chart.chance is not None:
         y = scale.y(chart.chance)
@@ -131,8 +149,8 @@ def _grid(chart: LadderChart, scale: _Scale) -> Iterator[str]:
         yield f'<text class="tick" x="{right}" y="{y - 4}" text-anchor="end">guess</text>'
     if chart.rule is not None:
         x = scale.x(chart.rule[0])
-        yield f'<line class="rule" x1="{x}" x2="{x}" y1="{_TOP}" y2="{bottom}"/>'
-        yield f'<text class="tick" x="{x + 4}" y="{bottom - 6}">{html.escape(chart.rule[1])}</text>'
+        yield f'<line class="rule" x1="{x}" x2="{x}" y1="{chart.top}" y2="{bottom}"/>'
+        yield f'<text class="tick" x="{x + 4}" y="{chart.top + 12}">{html.escape(chart.rule[1])}</text>'
 
 
 def _drawn(chart: LadderChart, scale: _Scale) -> Iterator[str]:
@@ -150,15 +168,18 @@ def _drawn(chart: LadderChart, scale: _Scale) -> Iterator[str]:
             yield f'<circle class="{kind} c{line.colour}" cx="{x}" cy="{y}" r="3.2">{title}</circle>'
 
 
-def _legend(lines: Sequence[Line]) -> Iterator[str]:
-    """At the top left, where a curve that rises is not."""
-    if len(lines) < 2:
+def _legend(chart: LadderChart) -> Iterator[str]:
+    """Above the plot; of a single line, none."""
+    if len(chart.lines) < 2:
         return
-    for index, line in enumerate(lines):
-        y = _TOP + 10 + 16 * index
+    columns = chart.legend_columns
+    for index, line in enumerate(chart.lines):
+        row, column = divmod(index, columns)
+        left = _LEFT + column * (WIDTH - _LEFT) // columns
+        y = 10 + _LEGEND_LINE * row
         dashed = " dashed" if line.is_dashed else ""
         yield (
-            f'<line class="curve c{line.colour}{dashed}" x1="{_LEFT + 8}" x2="{_LEFT + 30}" '
+            f'<line class="curve c{line.colour}{dashed}" x1="{left}" x2="{left + 22}" '
             f'y1="{y - 4}" y2="{y - 4}"/>'
         )
-        yield f'<text class="legend" x="{_LEFT + 36}" y="{y}">{html.escape(line.label)}</text>'
+        yield f'<text class="legend" x="{left + 28}" y="{y}">{html.escape(line.label)}</text>'

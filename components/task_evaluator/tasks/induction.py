@@ -24,38 +24,47 @@ class Induction(GeneratedTask):
 
     version: ClassVar[int] = 2
     end: ClassVar[str] = ""
-    max_answer_chars: ClassVar[int] = 2
 
     task: Literal["induction"] = "induction"
     length: int = Field(default=8, ge=2, le=26)
     """Letters before the repeated one."""
+    spaced: bool = True
+    """Whether a space stands before each letter, which makes it a token of its own with most tokenizers.
+    Without, for one of characters: ``repeat dkaqfd``."""
+
+    @property
+    def max_answer_chars(self) -> int:
+        return 2 if self.spaced else 1
 
     def draw(self, source: random.Random) -> Item:
-        letters, place = self._drawn(source)
-        choices = tuple(f" {letter}" for letter in letters if letter != letters[place])
-        return _item(letters, place, letters[place + 1], choices)
+        letters, place = _sequence(source, self.length)
+        choices = tuple(self._written(letter) for letter in letters if letter != letters[place])
+        return self._item(letters, place, letters[place + 1], choices)
 
     def draw_text(self, source: random.Random) -> Item:
-        """With all that followed the letter the first time, so that a text has several letters to learn
-        from."""
-        letters, place = self._drawn(source)
-        return _item(letters, place, letters[place + 1 :])
+        """Of two letters to ``length``, and with all that followed the first time: a text has several letters
+        to learn from, and the short ones are where it begins."""
+        letters, place = _sequence(source, source.randint(2, self.length))
+        return self._item(letters, place, letters[place + 1 :])
 
     def answer(self, text: str, ended: bool) -> str | None:
         """The next letter; what comes after it is not asked."""
         letter = text[: self.max_answer_chars]
         return letter if ended or len(letter) == self.max_answer_chars else None
 
-    def _drawn(self, source: random.Random) -> tuple[str, int]:
-        """The letters, and which of them comes again."""
-        letters = "".join(source.sample(symbols.LETTERS, self.length))
-        return letters, source.randrange(self.length - 1)
+    def _item(self, letters: str, place: int, target: str, choices: tuple[str, ...] = ()) -> Item:
+        before = "" if self.spaced else " "
+        return Item(
+            prompt=f"repeat{before}{self._written(letters)}{self._written(letters[place])}",
+            target=self._written(target),
+            choices=choices,
+            key=letters,
+        )
+
+    def _written(self, letters: str) -> str:
+        return symbols.joined(letters) if self.spaced else letters
 
 
-def _item(letters: str, place: int, target: str, choices: tuple[str, ...] = ()) -> Item:
-    return Item(
-        prompt=f"repeat{symbols.joined(letters)}{symbols.joined(letters[place])}",
-        target=symbols.joined(target),
-        choices=choices,
-        key=letters,
-    )
+def _sequence(source: random.Random, length: int) -> tuple[str, int]:
+    """Different letters, and which of them comes again: not the last."""
+    return "".join(source.sample(symbols.LETTERS, length)), source.randrange(length - 1)

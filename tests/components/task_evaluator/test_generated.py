@@ -78,6 +78,7 @@ def test_a_text_of_induction_goes_on_with_all_that_followed_the_letter_the_first
     for item in task.training_items(0, 100):
         letters = item.prompt.removeprefix("repeat").split()
         assert item.target.split() == letters[letters.index(letters[-1]) + 1 : -1]
+    assert {len(item.key) for item in task.training_items(0, 100)} == {2, 3, 4, 5, 6}
     assert all(len(item.target.split()) == 1 for item in task.items(0, 100))
 
 

@@ -38,6 +38,7 @@ GENERATED = [
     ModularArithmetic(modulus=47, symbols="characters"),
     Copying(),
     Induction(),
+    Induction(spaced=False),
     Recall(),
     Unscrambling(),
     Parity(),
@@ -90,6 +91,8 @@ def _solved(item: Item) -> str:
     if kind == "sort":
         return " " + " ".join(sorted(rest.removesuffix(":").split()))
     if kind == "repeat":
+        if " " not in rest:
+            return rest[rest.index(rest[-1]) + 1]
         letters = rest.split()
         return f" {letters[letters.index(letters[-1]) + 1]}"
     if kind == "recall":
