@@ -110,6 +110,29 @@ def test_the_page_fits_and_its_charts_are_drawn(page, browser_page, width, schem
     assert body["width"] <= width
 
 
+def test_the_legend_stands_above_the_plot(reading) -> None:
+    drawing = str(emergence_page.overview(reading, "transformer"))
+    several = next(
+        str(chart) for section in [emergence_page._section(reading, reading.labels[0])]
+        for title, chart in section.charts if title == "against compute"
+    )  # fmt: skip
+
+    assert 'class="legend"' not in drawing  # A single task is named by the title.
+    legend = [float(y) for y in re.findall(r'<text class="legend" x="[\d.]+" y="([\d.]+)"', several)]
+    points = [float(y) for y in re.findall(r'cy="([\d.]+)"', several)]
+    assert len(legend) == 4
+    assert max(legend) < min(points)
+
+
+def test_on_a_phone_the_reason_of_a_verdict_is_read_without_scrolling(page, browser_page) -> None:
+    shown = browser_page(f"file://{page}", viewport={"width": 390, "height": 900})
+
+    for reason in shown.locator(".verdicts .reason").all():
+        box = reason.bounding_box()
+        assert box["width"] > 250
+        assert box["x"] + box["width"] <= 390
+
+
 def test_the_picture_is_a_small_file_that_stands_alone(reading, tmp_path, browser_page) -> None:
     path = tmp_path / "emergence.svg"
     path.write_text(emergence_picture.render(reading), encoding="utf-8")
