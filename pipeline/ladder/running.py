@@ -143,7 +143,10 @@ class _Ladder:
             return None
 
     def _left_s(self, index: int) -> float | None:
-        """From the speed of the models trained in this run, and what a rung costs besides; else None."""
+        """From the speed of the models trained in this run, and what a rung costs besides; else None. So it
+        is where a rung goes on from the one before, whose time its own then holds."""
+        if self._config.training.goes_on_from_shorter:
+            return None
         trained = [
             (self._records[each.uri], each.seconds) for each in self._done
             if each.uri and self._records[each.uri].recorded_at > self._began_at

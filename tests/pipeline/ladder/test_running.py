@@ -192,3 +192,6 @@ def test_the_time_left_counts_what_is_not_training(ladder_config, make_record) -
     rate = first.training_seconds / (first.num_tokens * first.num_parameters**0.5)
     expected = sum(3.0 + rate * rung.num_tokens * rung.num_parameters**0.5 for rung in found[1:])
     assert ladder._left_s(1) == pytest.approx(expected)
+    constant = ladder_config.training.model_copy(update={"schedule": "constant", "warmup_fraction": 0.0})
+    ladder._config = ladder_config.model_copy(update={"training": constant})
+    assert ladder._left_s(1) is None
