@@ -38,10 +38,10 @@ class Facts(GeneratedTask):
     max_answer_chars: ClassVar[int] = 1
 
     task: Literal["facts"] = "facts"
-    facts: int = Field(default=300, ge=2, le=100_000)
+    facts: int = Field(default=200, ge=2, le=100_000)
     """Names. The same settings are the same facts, whatever the seed: that draws the order in which they are
     asked."""
-    spread: float = Field(default=100.0, ge=1.0)
+    spread: float = Field(default=400.0, ge=1.0)
     """How many times as often the commonest stands in training texts as the rarest."""
 
     def draw(self, source: random.Random) -> Item:
