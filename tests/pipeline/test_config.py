@@ -133,7 +133,7 @@ def test_a_misspelt_field_of_a_task_is_named_with_the_nearest(file):
 
 
 def test_a_task_that_there_is_not_lists_those_that_there_are(file):
-    with pytest.raises(ConfigError, match=r"tasks\.evaluate\.0: .*'sorting', 'translation'"):
+    with pytest.raises(ConfigError, match=r"tasks\.evaluate\.0: .*'sorting', 'facts', 'translation'"):
         config.load(file(f'{MINIMAL}[tasks]\nevaluate = [{{ task = "subtraction" }}]\n'))
 
 
