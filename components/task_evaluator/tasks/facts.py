@@ -33,7 +33,8 @@ _NAME_LETTERS = 4
 
 @final
 class Facts(GeneratedTask):
-    """``facts`` names of four letters, each with a value of one character."""
+    """``facts`` names of four letters, each with a value of one character. ``evaluation_percent`` changes
+    nothing: all are asked, and all are for training."""
 
     max_answer_chars: ClassVar[int] = 1
 
