@@ -116,7 +116,7 @@ def _find(outputs: DataOutputs, stream: transforms.Stream, serialized: bytes) ->
         if transforms.stream_of(document, stream.split, settings) == stream
     ]
     found.sort(key=lambda document: documents.split_id(document.document_id))
-    items = [tokenizing.tokenize(document, model) for document in found]
+    items = [tokens for _, tokens in tokenizing.tokenize_all(found, model)]
     starts = _starts(items, model.vocabulary)
     for index, row in enumerate(packing.pack(items, model.vocabulary, settings.sequence_length)):
         if packing.encode_row(row, stream.source, stream.language, stream.length) == serialized:
