@@ -77,8 +77,9 @@ class SentencePieceModel:
 
     def encode_many(self, texts: Sequence[str]) -> list[np.ndarray]:
         """The ids of each text, as of `encode`; some megabytes at a time are much faster than one by one."""
-        words = self._known_words
-        if words is None or sum(map(len, texts)) < known_words.MIN_CHARACTERS:
+        are_few = sum(map(len, texts)) < known_words.MIN_CHARACTERS
+        words = None if are_few else self._known_words
+        if words is None:
             return [self.encode(text) for text in texts]
         if not self.special_tokens:
             return words.ids([text.encode() for text in texts])
