@@ -11,8 +11,8 @@ that continues a character always belongs to the one before it. With the pieces 
 
 The words of a batch of texts are found in its bytes by one look at a table for each pair of neighbours; Arrow
 numbers the different ones, those first that are known; the others are encoded; and the ids of all are
-gathered at once. Python does nothing for each word. On 2 MB of enwik8 at a time and one core this takes a
-third of the time that SentencePiece takes for text by text.
+gathered at once. Python does nothing for each word. Of enwik8, 2 MB at a time, one core encodes 34 MB/s,
+where SentencePiece encodes 7 text by text.
 
 For unigram models this does not hold to the last bit: their scores are sums of floats over the whole text.
 
