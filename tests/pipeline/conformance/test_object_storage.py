@@ -7,8 +7,11 @@ import sys
 
 import pytest
 import tensorflow as tf
+from apache_beam.io.filesystems import FileSystems
 
 from components import model_store
+from components.config import CorpusConfig
+from components.corpus_gen import files
 from components.data_gate import history
 from models import manifest
 from models.config import ModelConfig, TrainingConfig
@@ -156,13 +159,27 @@ def test_objects_that_stand_for_folders_are_removed_and_files_stay(bucket):
     with tf.io.gfile.GFile(f"{base}/model/Format-Serving/saved_model.pb", "w") as file:
         file.write("x")
     start = _object_name(base)
-    assert f"{start}/empty/" in store.names("files", start)
+    # TensorFlow's own client makes such objects, and tensorflow-io's none.
+    assert (f"{start}/empty/" in store.names("files", start)) == (store.scheme == "gs://")
     artifacts = {name: {"artifacts": [{"uri": f"{base}/{name}"}]} for name in ("model", "empty", "absent")}
     container.remove_folder_objects({"outputs": {"artifacts": artifacts}})
     left = store.names("files", f"{start}/")
     assert [name for name in left if name.startswith((f"{start}/model/", f"{start}/empty/"))] == [
         f"{start}/model/Format-Serving/saved_model.pb"
     ]
+
+
+@NO_S3
+def test_the_corpus_is_listed_on_s3_outside_a_pipeline(s3_store, monkeypatch):
+    monkeypatch.setattr(FileSystems, "_pipeline_options", None)
+    with s3_store.serve_in_process(["files"]) as (store, environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        for name in ("corpus/a.txt", "corpus/deep/b.txt", "corpus/c.csv", "other/d.txt"):
+            store.put("files", name, b"text")
+        corpus = CorpusConfig(path="s3://files/corpus", sources=[{"name": "prose", "pattern": "**.txt"}])
+        found = files.list_files(corpus)
+    assert [(file.relative_path, file.num_bytes) for file in found] == [("a.txt", 4), ("deep/b.txt", 4)]
 
 
 @NO_S3
