@@ -22,6 +22,8 @@ CORPUS_REPORT = "corpus.json"
 CountKey = tuple[str, str, str]
 """Source; ``read``, ``kept`` or ``dropped``; and the split of what is kept, the reason of what is dropped,
 nothing for what is read. Plain, as Beam groups by it."""
+Count = tuple[CountKey, tuple[int, int]]
+"""``(key, (documents, bytes))``."""
 
 
 class Amount(Settings):

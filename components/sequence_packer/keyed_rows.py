@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from components.sequence_packer.runs import BLOCK_BYTES
+from components.runs import BLOCK_BYTES
 
 KeyedRow = tuple[bytes, bytes]
 """Key and serialized row. Plain tuples, as merging compares them."""

@@ -191,7 +191,7 @@ def test_a_job_server_and_a_worker_pool_read_a_corpus(tmp_path: Path) -> None:
     from apache_beam.runners.portability import local_job_service
     from apache_beam.runners.worker import worker_pool_main
 
-    from components.corpus_gen import transforms
+    from components.corpus_gen import files, transforms
 
     (tmp_path / "text").mkdir()
     for name in ("a.txt", "b.txt"):
@@ -208,7 +208,7 @@ def test_a_job_server_and_a_worker_pool_read_a_corpus(tmp_path: Path) -> None:
     )
     try:
         with beam.Pipeline(options=PipelineOptions(list(beam_options.local(settings)))) as pipeline:
-            found = (pipeline | transforms.ReadDocuments(corpus)).found
+            found = (pipeline | transforms.ReadDocuments(corpus, files.list_files(corpus))).found
             lines = found.kept | beam.Map(lambda document: document.text)
             _ = lines | beam.io.WriteToText(str(tmp_path / "out"))
     finally:
