@@ -1,8 +1,8 @@
 """Records of one width in sorted runs (`runs`), merged as NumPy arrays: sorting what is larger than memory.
 
 A record is a fixed number of bytes and sorts by them, so whatever is to decide the order comes first, as
-big-endian numbers; or it is one number. Merging takes from the block of each run what is not above the smallest
-last record of them all, and sorts that: a whole block, at least, at each step. With runs of ``[1, 4, 9]`` and
+big-endian numbers; or it is one number. Merging takes from each run's block what is not above the smallest
+of their last records, and sorts that: a whole block, at least, at each step. With runs of ``[1, 4, 9]`` and
 ``[2, 3, 5]`` in blocks of three the bound is 5, and ``[1, 2, 3, 4, 5]`` comes first, then ``[9]``.
 
 Cost: one sort, some 0.3 µs a record of 40 bytes. Memory: two blocks for each run.
@@ -21,8 +21,8 @@ _BLOCK_BYTES = 1 << 16
 
 
 def dtype_of(width: int) -> np.dtype:
-    """Records of so many bytes. NumPy compares them as unsigned bytes, and drops the zeros at the end of one that
-    becomes Python's: look at fields through a structured view instead."""
+    """Records of so many bytes. NumPy compares them as unsigned bytes, and drops the zeros at the end of one
+    that becomes Python's: look at fields through a structured view instead."""
     return np.dtype(f"S{width}")
 
 

@@ -1,11 +1,12 @@
 """What belongs to a place of the corpus, in runs on disk: documents, decisions on them, and dead letters.
 
-A place is a file's path below the corpus folder and a line of it. A *part* is some of the places, chosen by hash: what
-one worker does at a time, in the order of places, and one file of the result. So the files are the same bytes for any
-number of workers. A file's lines go to one part, up to `_LINES_PER_PART` of them: a large file is not one worker's work.
+A place is a file's path below the corpus folder and a line of it. A *part* is some of the places, chosen by
+hash: what one worker does at a time, in the order of places, and one file of the result. So the files are the
+same bytes for any number of workers. Some thousand lines of a file stay together, and not all: a large file
+would else be one worker's work.
 
-What one step holds against another, documents and the decisions on them, is in runs of the same parts and the
-same order, so that both are read side by side (`runs`), a block of each at a time.
+What meets, documents and the decisions on them, is in runs of the same parts and the same order, and both are
+read side by side (`components.runs`), a block of each run at a time.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ class Placed(NamedTuple):
 
 
 def num_parts(num_bytes: int) -> int:
-    """For a corpus of so many: 1 of a few kilobytes, 10 of 100 MB, 32 of 1 GB, 1000 of 1 TB. The square root, as
-    there are more workers' runs in a larger corpus, and each holds a piece for every part."""
+    """For a corpus of so many: 1 for a few kilobytes, 10 for 100 MB, 31 for 1 GB, 1000 for 1 TB. The square
+    root, as a larger corpus is also staged in more runs, each of them with a piece for every part."""
     return max(1, math.isqrt(num_bytes // 1_000_000))
 
 

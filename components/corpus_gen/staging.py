@@ -1,7 +1,7 @@
 """Beam wiring of what CorpusGen has read: documents, fingerprints and dead letters to runs on disk.
 
-Beam's local runner holds in memory what goes from one step to the next where workers meet. So texts go to a folder
-that all workers see, and only where they lie travels (`placed`, `components.runs`).
+Beam's local runner holds in memory what goes from one step to the next where workers meet. So texts go to a
+folder that all workers see, and only where they lie travels (`placed`, `components.runs`).
 """
 
 from __future__ import annotations
@@ -43,9 +43,10 @@ class Staged(NamedTuple):
     documents: beam.PCollection
     """Of ``((split, part), Run)``."""
     copies: beam.PCollection
-    """Of ``(range of hashes, Run)`` of sorted `COPY` records; none where nothing is to be compared."""
+    """Of ``(range of hashes, Run)`` of sorted `fingerprints.COPY` records; none where nothing is
+    to be compared."""
     bands: beam.PCollection
-    """Likewise, of `BAND` records."""
+    """Likewise, of `fingerprints.band_dtype` records."""
 
 
 class DeadLetters(NamedTuple):
@@ -79,8 +80,8 @@ class StageDocuments(beam.PTransform):
 
 
 class StageRejected(beam.PTransform):
-    """`Rejected` to `DeadLetters`; bounded, in any order. Each reason is a Beam counter, too, for who watches a
-    runner."""
+    """`Rejected` to `DeadLetters`; bounded, in any order. Each reason is a Beam counter, too, for who watches
+    a runner."""
 
     def __init__(self, staging: Staging) -> None:
         super().__init__()

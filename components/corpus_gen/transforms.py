@@ -1,12 +1,13 @@
 """Beam wiring of CorpusGen.
 
-    files -> documents -> cleaning ──► runs on disk ──┬──────────────────► files of documents
-                 │            │          └─► duplicates ─► contaminated ─► decisions ──┘
-                 └────────────┴────────────────────────────────────────────────────────┴─► dead letters, counts
+    files -> documents -> cleaning ─► runs on disk ─┬─────────────────────────────────────┬─► files
+                 │           │                      └─► duplicates, contaminated: decisions ─┤
+                 └───────────┴───────────────────────────────────────────────────────────────┴─► dead letters
 
-Every step that can drop a document says which and why (`rejections`, `decisions`). What is large lies on disk, in
-order, and where it lies travels between the steps (`staging`): so a worker's memory is that of some blocks and of
-fixed sizes, however large the corpus is, and the files are the same bytes for any number of workers.
+Every step that can drop a document says which and why (`rejections`, `decisions`). What is large lies on
+disk, in order, and where it lies travels between the steps (`staging`): so a worker's memory is that of some
+blocks and of fixed sizes, however large the corpus is, and the files are the same bytes for any number of
+workers.
 """
 
 from __future__ import annotations
@@ -78,10 +79,11 @@ class MakeCorpus(beam.PTransform):
         settings, splits = self._settings, tuple(self._to.splits)
         staging = self._staging()
         read = pipeline | ReadDocuments(settings.corpus, self._files)
-        kept, rejected = read.found.kept, [read.found.rejected]
+        kept, rejected, counts = read.found.kept, [read.found.rejected], [read.num_read]
         for label, step in cleaning.sifting_steps(settings.cleaning, settings.quality):
-            kept, dropped = kept | label >> step
+            kept, dropped, counted = kept | label >> step
             rejected.append(dropped)
+            counts.append(counted)
         ranks = {source.name: number for number, source in enumerate(settings.corpus.sources)}
         shares = splitting.shares(settings.corpus)
         staged = kept | StageDocuments(staging, shares, settings.duplicates, ranks)
@@ -95,7 +97,8 @@ class MakeCorpus(beam.PTransform):
             part | f"StageRejected[{number}]" >> StageRejected(staging)
             for number, part in enumerate(rejected)
         ]
-        return self._told(staging, read, written.counts, [*letters, written.dead_letters])
+        counts.append(written.counts)
+        return self._told(staging, read.files, counts, [*letters, written.dead_letters])
 
     def _staging(self) -> Staging:
         count = placed.num_parts(sum(file.num_bytes for file in self._files))
@@ -105,9 +108,13 @@ class MakeCorpus(beam.PTransform):
         return Staging(self._to.staging, count, names)
 
     def _told(
-        self, staging: Staging, read: Read, kept: beam.PCollection, letters: Sequence[DeadLetters]
+        self,
+        staging: Staging,
+        read_files: beam.PCollection,
+        counts: Sequence[beam.PCollection],
+        letters: Sequence[DeadLetters],
     ) -> Made:
-        counts = [kept, read.num_read, *(each.counts for each in letters)]
+        counts = [*counts, *(each.counts for each in letters)]
         _ = (
             [each.staged for each in letters]
             | "Rejected" >> beam.Flatten()
@@ -119,7 +126,7 @@ class MakeCorpus(beam.PTransform):
             | "First" >> beam.CombinePerKey(first_case)
             | "Cases" >> beam.Values()
         )
-        return Made(counts | "Counts" >> beam.Flatten() | SumCounts(), examples, read.files)
+        return Made(counts | "Counts" >> beam.Flatten() | SumCounts(), examples, read_files)
 
 
 def meet(

@@ -1,7 +1,7 @@
 """Beam wiring of what CorpusGen gives: one TFRecord file a part, in the order of places.
 
-A part's documents meet the decisions on them and are measured, encoded and written; what is left out becomes a dead
-letter. A part without documents has no file.
+A part's documents meet the decisions on them and are measured, encoded and written; what is left out becomes
+a dead letter. A part without documents has no file.
 """
 
 from __future__ import annotations

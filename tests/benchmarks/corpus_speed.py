@@ -11,7 +11,8 @@ of their length (written backwards), so that documents are cut at the same place
 Each run is a process of its own: the stage's executor as the pipeline calls it, with TFX loaded and the
 default settings, duplicate removal and decontamination among them. The time is without the start of the
 interpreter and imports, and with that of Beam's workers. Memory is looked at twice a second: all processes
-together, what they share counted once (proportional set size), and the largest of them (resident set).
+together, what they share counted once (proportional set size), and the largest of them (resident set); and at
+the CPU time of them all, which a machine busy with other work changes less.
 """
 
 from __future__ import annotations
@@ -77,16 +78,17 @@ def measure(folder: Path, megabytes: int, workers: int) -> str:
         ]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         with subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, text=True) as stage:
-            memory = _Memory(stage.pid)
+            watched = _Watched(stage.pid)
             content, _ = stage.communicate()
-            memory.stop()
+            watched.stop()
         if stage.returncode:
             sys.exit(f"the stage ended with status {stage.returncode}")
         result = json.loads(content.splitlines()[-1])
     return (
         f"{megabytes} MB, {workers} workers: {megabytes / result['seconds']:.2f} MB/s "
-        f"({result['seconds']:.0f} s), all processes at most {memory.total_mb:,.0f} MB, "
-        f"the largest {memory.largest_mb:,.0f} MB; {result['summary']}"
+        f"({result['seconds']:.0f} s, {watched.cpu_s:.0f} s of CPU), "
+        f"all processes at most {watched.total_mb:,.0f} MB, "
+        f"the largest {watched.largest_mb:,.0f} MB; {result['summary']}"
     )
 
 
@@ -119,15 +121,20 @@ def run_stage(text: str, output: str, workers: int) -> None:
     print(json.dumps({"seconds": seconds, "summary": counts.summary()}))
 
 
-class _Memory:
-    """Of a process and those that it started."""
+class _Watched:
+    """Memory and CPU time of a process and those that it started."""
 
     def __init__(self, pid: int) -> None:
         self.total_mb = self.largest_mb = 0.0
+        self._cpu_s: dict[int, float] = {}
         self._pid = pid
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch)
         self._thread.start()
+
+    @property
+    def cpu_s(self) -> float:
+        return sum(self._cpu_s.values())
 
     def stop(self) -> None:
         self._stopped.set()
@@ -135,7 +142,9 @@ class _Memory:
 
     def _watch(self) -> None:
         while not self._stopped.wait(_INTERVAL_S):
-            sizes = [_sizes_mb(pid) for pid in _descendants(self._pid)]
+            pids = _descendants(self._pid)
+            sizes = [_sizes_mb(pid) for pid in pids]
+            self._cpu_s.update((pid, cpu_s) for pid in pids if (cpu_s := _cpu_s(pid)))
             self.total_mb = max(self.total_mb, sum(shared for shared, _ in sizes))
             self.largest_mb = max(self.largest_mb, *(resident for _, resident in sizes), 0.0)
 
@@ -152,6 +161,15 @@ def _descendants(pid: int) -> list[int]:
     for one in found:
         found.extend(parents.get(one, []))
     return found
+
+
+def _cpu_s(pid: int) -> float:
+    """User and system time; 0 of a process that has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _sizes_mb(pid: int) -> tuple[float, float]:

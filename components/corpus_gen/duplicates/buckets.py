@@ -1,10 +1,11 @@
 """Copies and near-duplicates among sorted records (`fingerprints`): what stands together is compared.
 
-A bucket is the documents that agree in a band. Copies within it count once. Of the others up to `MAX_LEADERS`,
-those whose texts have the smallest hashes, are its leaders; where all are similar to the first, they are tied to it, and
-else the leaders are compared pair by pair. In a larger bucket each of the others is tied to the most similar of
-each group among the leaders: a group that makes up a share f of the bucket has none of its members among
-them, and is then left to the other bands, with probability (1 - f)^64.
+A bucket is the documents that agree in a band. Copies within it count once. In one of up to `MAX_LEADERS`
+where all are similar to the first they are tied to it, and else they are compared pair by pair. Of a larger
+one those whose texts have the smallest hashes are the leaders: they are compared pair by pair, and each of
+the others is tied to the most similar of each group among them. A group that makes up a share f of the
+bucket has none of its members among the leaders, and is then left to the other bands, with probability
+(1 - f)^64.
 
 Memory: the records of some thousand documents, however many a bucket has.
 """
@@ -54,7 +55,8 @@ class Comparison:
         self._join_copies = join_copies
 
     def edges(self, arrays: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Sorted `BAND` records to `clusters.EDGE` records, in no order; the same however the arrays are cut."""
+        """Sorted records of bands to `clusters.EDGE` records, in no order; the same however the arrays are
+        cut."""
         carried = np.empty(0, self._dtype)
         for records in arrays:
             found = np.concatenate([carried, records.view(self._dtype)])

@@ -1,18 +1,18 @@
 """Which documents belong together, and which of them is kept.
 
 Documents are nodes (`fingerprints`), pairs that were verified are edges with their similarity; a cluster is a
-connected component, of which the smallest node is kept. The others are told apart by the *maximum spanning forest* of the
-edges: of each circle of edges the least similar one is left out. It is unique where ties are broken by the
-nodes' names, so the result is the same however the edges were found, in whatever order.
+connected component, of which the smallest node is kept. What the others resemble is read off the *maximum
+spanning forest* of the edges: of each circle of edges the least similar one is left out. It is unique where
+ties are broken by the nodes' names, so the result is the same in whatever order the edges were found.
 
-Edges are records that sort by similarity, the greatest first, then by nodes (`EDGE`), so the forest is made as they
-are merged from disk (Kruskal's algorithm).
+Edges are records that sort by similarity, the greatest first, then by nodes (`EDGE`), so the forest is made
+as they are merged from disk (Kruskal's algorithm).
 
 Worked example, with a < b < c < d: of the edges 0.9 ab, 0.8 bc, 0.85 ac, 0.9 cd the forest is
 0.9 ab, 0.9 cd, 0.85 ac. `dropped` gives b (0.9 to a), c (0.85 to a) and d (0.9 to c), all of them for a.
 
-Cost: 1 µs an edge. Memory: some 150 bytes for each document that has a near-duplicate, in one place; nothing for
-the others.
+Cost: 1 µs an edge. Memory: some 150 bytes for each document that has a near-duplicate, in one place; nothing
+for the others.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def dropped(sorted_edges: Callable[[], Iterable[np.ndarray]]) -> Iterator[Droppe
     """All nodes but the smallest of each component, with what they are dropped for.
 
     Args:
-      sorted_edges: gives the `EDGE` records in order, as arrays; called twice. Some may be there more than once.
+      sorted_edges: gives the `EDGE` records in order, as arrays; called twice. Each may be there often.
     """
     nodes = _nodes(sorted_edges())
     if not len(nodes):
@@ -129,8 +129,8 @@ def _explained(nodes: np.ndarray, forest_: np.ndarray, unequal: np.ndarray) -> I
                 if not seen[neighbour]:
                     seen[neighbour] = 1
                     stack.append(neighbour)
-                    found = (names[index].tobytes() for index in (neighbour, kept, node))
-                    yield Dropped(*found, int(unequal[numbers[place]]))
+                    dropped_, kept_, similar = (names[index].tobytes() for index in (neighbour, kept, node))
+                    yield Dropped(dropped_, kept_, similar, int(unequal[numbers[place]]))
 
 
 def _array(numbers: np.ndarray) -> array[int]:

@@ -4,8 +4,8 @@
     task files -> passages ─┴─► train -> suspects -> how many hold each n-gram -> decisions
 
 The evaluation's n-grams, bounded by ``max_ngrams``, are a file that every worker reads; the alternative, to
-group all of the training text's n-grams by hash, would sort more than the text. Of the training documents only suspects
-are held back until the n-grams that many have in common are known. All that is large travels as runs on disk.
+group all of the training text's n-grams by hash, would sort more than the text. Only suspects are held back
+until the n-grams that many documents have in common are known. All that is large lies on disk.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class Suspect(NamedTuple):
 
 
 class FindContaminated(beam.PTransform):
-    """``((split, part), {"documents": runs, "decisions": runs})`` to ``((split, part), Run)`` of decisions: training
-    documents that share a passage with the evaluation are left out. Those that are left out already count for
-    nothing."""
+    """``((split, part), {"documents": runs, "decisions": runs})`` to ``((split, part), Run)`` of decisions:
+    training documents that share a passage with the evaluation are left out. Those that are left out already
+    count for nothing."""
 
     def __init__(self, settings: DecontaminationConfig, staging: Staging) -> None:
         super().__init__()
@@ -130,8 +130,8 @@ def _tasks(path: str, settings: DecontaminationConfig, directory: str) -> Iterat
 
 
 class _Find(beam.DoFn):
-    """Parts of the train split to runs of `Suspect` and, second, ``(range of hashes, Run)`` of the n-grams that each
-    shares with the evaluation."""
+    """Parts of the train split to runs of `Suspect` and, second, ``(range of hashes, Run)`` of the n-grams
+    that each shares with the evaluation."""
 
     def __init__(self, staging: Staging) -> None:
         self._staging = staging

@@ -1,9 +1,9 @@
 """What is compared of documents: records of one width that sort by what is to meet (`sorted_records`).
 
-A node names a document in few bytes and sorts by its rank: source in the order of the configuration, then the longest,
-then the first by file and line. For each document there is one `COPY` record, its text's hash and its node; and
-for one that has enough shingles a `BAND` record for each band of its signature, so that documents that agree in a
-band stand together, and copies within those.
+A node names a document in few bytes and sorts by its rank: source in the order of the configuration, then the
+longest, then the first by file and line. For each document there is one `COPY` record, its text's hash and
+its node; and for one that has enough shingles a `band_dtype` record for each band of its signature, so that
+documents that agree in a band stand together, and copies within those.
 
 On disk: 39 bytes a document, and 21 times 167 bytes with the default signature.
 """
@@ -42,7 +42,7 @@ class Place(NamedTuple):
 
 
 def band_dtype(num_hashes: int) -> np.dtype:
-    """A `BAND` record."""
+    """A record of a band."""
     names = [("key", f"S{KEY_BYTES}"), ("text", f"S{TEXT_BYTES}"), ("node", f"V{NODE_BYTES}")]
     return np.dtype([*names, ("sketch", np.uint8, (num_hashes,))])
 
@@ -78,9 +78,12 @@ class Fingerprints:
         content = text.encode()
         node = make_node(source_index, len(content), place)
         text_hash = hashlib.sha256(content).digest()[:HASH_BYTES]
-        shingles = signatures.shingles(text, self._settings) if self._settings.near else ()
+        alone = Fingerprint(text_hash, node, b"", b"")
+        if not self._settings.near:
+            return alone
+        shingles = signatures.shingles(text, self._settings)
         if len(shingles) < self._settings.near_min_shingles:
-            return Fingerprint(text_hash, node, b"", b"")
+            return alone
         signature = signatures.sign(shingles, self._settings.num_hashes)
         keys = b"".join(banding.keys(signature, self._banding))
         return Fingerprint(text_hash, node, keys, signatures.sketch(signature))
@@ -92,7 +95,7 @@ class Fingerprints:
         return np.sort(np.frombuffer(content, sorted_records.dtype_of(COPY.itemsize)))
 
     def bands(self, found: Sequence[Fingerprint]) -> np.ndarray:
-        """Sorted `BAND` records, as bytes."""
+        """Sorted records of all bands, as bytes."""
         compared = [one for one in found if one.keys]
         dtype = band_dtype(self._settings.num_hashes)
         keys = np.frombuffer(b"".join(one.keys for one in compared), np.uint8)

@@ -105,7 +105,7 @@ class _FindCopies:
 
 
 class _Compare:
-    """Runs of `BAND` records to runs of sorted `clusters.EDGE` records."""
+    """Runs of records of bands to runs of sorted `clusters.EDGE` records."""
 
     def __init__(self, settings: DuplicatesConfig, directory: str) -> None:
         self._settings = settings
