@@ -63,8 +63,13 @@ def read(found: PassageRun) -> Passages:
 
 def all_hashes(found: Iterable[Run]) -> Hashes:
     """In memory, in the runs' order."""
-    parts = (block for run in found for block in sorted_records.read(run, HASH))
-    return np.concatenate([np.empty(0, HASH), *parts])
+    found = list(found)
+    hashes = np.empty(sum(sum(run.block_lengths) for run in found) // HASH.itemsize, HASH)
+    end = 0
+    for block in (block for run in found for block in sorted_records.read(run, HASH)):
+        hashes[end : end + len(block)] = block
+        end += len(block)
+    return hashes
 
 
 def counted(sorted_arrays: Iterable[np.ndarray]) -> Iterator[tuple[Hashes, np.ndarray]]:
