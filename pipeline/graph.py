@@ -66,51 +66,26 @@ def create_pipeline(config: PipelineConfig, places: Places) -> Pipeline:
 
 def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent, ...]:
     """The stages, in the order in which they run."""
-    chosen = selection(config, places)
-    corpus = CorpusGen(chosen)
+    reading = _reading_stages(config, places)
+    corpus, *_, gate = reading
     documents = corpus.outputs["examples"]
-
-    measures = StatsOptions(feature_allowlist=list(MEASURES))
-    statistics = StatisticsGen(examples=documents, stats_options=measures)
-    schema = SchemaGen(statistics=statistics.outputs["statistics"])
-    validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
-
-    gate = DataGate(
-        statistics.outputs["statistics"],
-        validator.outputs["anomalies"],
-        config.validation,
-        configuration=_fingerprint(chosen),
-        base_path=f"{places.root}/accepted_statistics",
-    )
-
-    preset = config.model.preset
     start = None
     if config.training.warm_start == "latest":
         start = places.warm_start or WarmStart(base_path=places.model_base_path)
-    making = TokenizerTrainerSettings(
-        tokenizer=config.tokenizer,
-        weights={source.name: source.weight for source in config.corpus.sources},
-        preset=PresetTokenizer(preset=preset, sha256=places.preset_sha256) if preset else None,
-        warm_start=start.of_tokenizer if start else None,
-    )
-    tokenizer = TokenizerTrainer(documents, making)
+
+    tokenizer = TokenizerTrainer(documents, _tokenizer_settings(config, places, start))
     tokenizer.add_upstream_node(gate)
     mixed = mixture.of(config.mixture, config.corpus.sources)
     packer = SequencePacker(
         documents, tokenizer.outputs["tokenizer"], config.packing, None if mixed.is_plain else mixed
     )
     rows = packer.outputs["packed_examples"]
-
-    settings = TrainerSettings(
-        model=config.model,
-        training=config.training,
-        sequence_length=config.packing.sequence_length,
-        attention=config.packing.attention,
-        preset_sha256=places.preset_sha256,
-        warm_start=start,
-        **_job(config, places),
+    trainer = Trainer(
+        rows,
+        tokenizer.outputs["tokenizer"],
+        _trainer_settings(config, places, start),
+        f"{places.root}/checkpoints",
     )
-    trainer = Trainer(rows, tokenizer.outputs["tokenizer"], settings, f"{places.root}/checkpoints")
     model = trainer.outputs["model"]
 
     baseline = BaselineFinder(model, places.model_base_path)
@@ -127,8 +102,49 @@ def create_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent
         places.model_base_path,
         *(stage.outputs["blessing"] for stage in tasks),
     )
-    data = (corpus, statistics, schema, validator, gate, tokenizer, packer)
-    return (*data, trainer, baseline, evaluator, *tasks, serving, pusher)
+    return (*reading, tokenizer, packer, trainer, baseline, evaluator, *tasks, serving, pusher)
+
+
+def _reading_stages(config: PipelineConfig, places: Places) -> tuple[BaseComponent, ...]:
+    """The corpus first; last the gate, which stops the run when the documents are not as expected."""
+    chosen = selection(config, places)
+    corpus = CorpusGen(chosen)
+    measures = StatsOptions(feature_allowlist=list(MEASURES))
+    statistics = StatisticsGen(examples=corpus.outputs["examples"], stats_options=measures)
+    schema = SchemaGen(statistics=statistics.outputs["statistics"])
+    validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
+    gate = DataGate(
+        statistics.outputs["statistics"],
+        validator.outputs["anomalies"],
+        config.validation,
+        configuration=_fingerprint(chosen),
+        base_path=f"{places.root}/accepted_statistics",
+    )
+    return corpus, statistics, schema, validator, gate
+
+
+def _tokenizer_settings(
+    config: PipelineConfig, places: Places, start: WarmStart | None
+) -> TokenizerTrainerSettings:
+    preset = config.model.preset
+    return TokenizerTrainerSettings(
+        tokenizer=config.tokenizer,
+        weights={source.name: source.weight for source in config.corpus.sources},
+        preset=PresetTokenizer(preset=preset, sha256=places.preset_sha256) if preset else None,
+        warm_start=start.of_tokenizer if start else None,
+    )
+
+
+def _trainer_settings(config: PipelineConfig, places: Places, start: WarmStart | None) -> TrainerSettings:
+    return TrainerSettings(
+        model=config.model,
+        training=config.training,
+        sequence_length=config.packing.sequence_length,
+        attention=config.packing.attention,
+        preset_sha256=places.preset_sha256,
+        warm_start=start,
+        **_job(config, places),
+    )
 
 
 def _job(config: PipelineConfig, places: Places) -> dict[str, Any]:
