@@ -27,6 +27,7 @@ from components.config import CorpusConfig
 from components.corpus_gen import files, source_files, spans, splitting, transforms
 from components.corpus_gen.counts import CORPUS_REPORT, CorpusCounts
 from components.corpus_gen.duplicates import decontamination
+from components.corpus_gen.reading.transforms import ReadDocuments
 from components.corpus_gen.settings import CorpusGenSettings
 
 SETTINGS = "settings"
@@ -102,7 +103,7 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
 
     def GetInputSourceToExamplePTransform(self) -> type[beam.PTransform]:
         """Not called, as `Do` is our own; the base class wants one."""
-        return transforms.ReadDocuments
+        return ReadDocuments
 
     def Do(
         self,

@@ -74,7 +74,7 @@ def run(
     mb: float,
 ) -> str:
     """The documents kept and dropped of some ``mb`` megabytes, in files named as `blocks` or `copies` do."""
-    started = time.perf_counter()
+    started, cpu_s = time.perf_counter(), time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         names = FileNames.write(f"{folder}/names", NAMES)
         staging = Staging(folder, placed.num_parts(int(mb * 1e6)), names)
@@ -92,7 +92,8 @@ def run(
                 | beam.MapTuple(lambda fate, count: print(f"{count:,} {fate}", end=", "))
             )
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return f"{time.perf_counter() - started:.1f} s, at most {memory:.0f} MiB"
+    cpu_s = time.process_time() - cpu_s
+    return f"{time.perf_counter() - started:.1f} s, {cpu_s:.1f} s of CPU, at most {memory:.0f} MiB"
 
 
 def _fates(part_to_found: tuple[Any, Any]) -> Iterator[str]:
