@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from components.sequence_packer.runs import BLOCK_BYTES
+from components.runs import BLOCK_BYTES
 
 _HEADER = struct.Struct("<I")
 """Rows."""

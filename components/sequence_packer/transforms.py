@@ -27,14 +27,14 @@ import apache_beam as beam
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from components import documents, progress, tfrecords
+from components import documents, progress, runs, tfrecords
 from components.config import PackingConfig
 from components.mixture import Mixture
-from components.sequence_packer import keyed_rows, packing, placed_documents, runs, slicing, tokenizing
+from components.runs import Run
+from components.sequence_packer import keyed_rows, packing, placed_documents, slicing, tokenizing
 from components.sequence_packer.counts import TRAIN, PackingReport, RowCounts
 from components.sequence_packer.keyed_rows import KeyedRows
 from components.sequence_packer.placed_documents import PlacedDocument
-from components.sequence_packer.runs import Run
 from models.tokenizing import reading
 from models.tokenizing.reading import TextTokenizer
 

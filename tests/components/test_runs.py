@@ -9,9 +9,9 @@ from apache_beam.io import tfrecordio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components import tfrecords
+from components import runs, tfrecords
 from components.errors import CorpusError
-from components.sequence_packer import keyed_rows, placed_documents, runs
+from components.sequence_packer import keyed_rows, placed_documents
 from components.sequence_packer.keyed_rows import KeyedRows
 from components.sequence_packer.packing import TokenizedDocument
 from components.sequence_packer.placed_documents import PlacedDocument
