@@ -3,19 +3,23 @@
 Beam's own framing (`tfrecordio`), as its sources and sinks leave the order of records open. What is being
 written lies in a staging folder until it is complete: what a killed worker leaves is where no reader looks.
 
-zlib's fastest level: on 4.6 MB of packed rows 0.6 of the time of its default for 8 % more space.
+ISA-L's level 1: 40 MB of packed rows become 28.2 % of their size at 1,060 MB/s, where zlib's level 1 gives
+28.9 % at 142 MB/s and its default 27.5 % at 89. zlib, as TensorFlow has it, reads them at 474 MB/s, and
+its own at 366.
 """
 
 from __future__ import annotations
 
-import gzip
+import functools
 import io
+import struct
 import uuid
 from collections.abc import Iterable, Iterator
 
 from apache_beam.io import tfrecordio
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
+from isal import igzip
 
 _LEVEL = 1
 _BUFFER_BYTES = 1 << 18
@@ -26,11 +30,11 @@ def write(path: str, records: Iterable[bytes], staging_directory: str) -> None:
     unfinished = f"{staging_directory}/{uuid.uuid4().hex}.gz"
     with (
         FileSystems.create(unfinished, compression_type=CompressionTypes.UNCOMPRESSED) as raw,
-        gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=raw, mtime=0) as compressed,
+        igzip.IGzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=raw, mtime=0) as compressed,
         io.BufferedWriter(compressed, _BUFFER_BYTES) as buffered,  # type: ignore[arg-type]
     ):
         for record in records:
-            tfrecordio._TFRecordUtil.write_record(buffered, record)
+            buffered.write(_framed(record))
     FileSystems.rename([unfinished], [path])
 
 
@@ -38,8 +42,24 @@ def read(path: str) -> Iterator[bytes]:
     """The records of one file, in its order."""
     with (
         FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as raw,
-        gzip.GzipFile(fileobj=raw) as content,
+        igzip.IGzipFile(fileobj=raw) as content,
         io.BufferedReader(content, _BUFFER_BYTES) as buffered,
     ):
         while (record := tfrecordio._TFRecordUtil.read_record(buffered)) is not None:
             yield record
+
+
+def _framed(record: bytes) -> bytes:
+    """The record between its length, with that one's checksum, and its own: as Beam writes it, at half the
+    cost."""
+    return b"".join([_header(len(record)), record, _checksum(record)])
+
+
+@functools.lru_cache(maxsize=4096)
+def _header(num_bytes: int) -> bytes:
+    length = struct.pack("<Q", num_bytes)
+    return length + _checksum(length)
+
+
+def _checksum(data: bytes) -> bytes:
+    return struct.pack("<I", tfrecordio._TFRecordUtil._masked_crc32c(data))

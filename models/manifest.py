@@ -8,7 +8,7 @@ through evaluation to what is pushed. It tells which models can be compared row 
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, Literal
 
 import tensorflow as tf
 from pydantic import Field, ValidationError
@@ -32,6 +32,9 @@ class Manifest(Settings):
     vocabulary_size: int
     context_length: int
     """Longest sequence that the model reads, in tokens."""
+    attention: Literal["row", "document"] | None = None
+    """What a token saw of its row in training, ``packing.attention``; None of a model of an earlier
+    version, which does not say."""
     tokenizer_sha256: str
     weights_sha256: str
     """Of the variables' files: the identity of the model."""

@@ -57,7 +57,7 @@ class SpecialTokenOps(tf.Module):
 
 
 class ChunkOps(tf.Module):
-    """Texts to ids, int32 ragged ``(batch, (tokens))``, line by line: `models.tokenizing.chunks`.
+    """Texts to ids, int32 ragged ``(batch, (tokens))``, in pieces: `models.tokenizing.chunks`.
 
     Before it is cut, bytes that are not UTF-8 become U+FFFD.
     """
@@ -70,7 +70,21 @@ class ChunkOps(tf.Module):
         texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8")
         marked = tf.strings.regex_replace(texts, chunks.LINE_END, rb"\0" + _MARK)
         parts = tf.strings.split(marked, _MARK)
+        is_long = tf.reduce_any(tf.strings.length(parts.flat_values) > chunks.MAX_CHARACTERS)
+        parts = tf.cond(is_long, lambda: _cut(parts), lambda: parts)
         return parts.with_flat_values(self._tokenize(parts.flat_values)).merge_dims(1, 2)
 
     def names(self, count: int) -> list[str]:
         return self._tokenize.names(count)
+
+
+def _cut(lines: tf.RaggedTensor) -> tf.RaggedTensor:
+    """Lines, string ragged ``(batch, (lines))``, in pieces of at most `chunks.MAX_CHARACTERS`."""
+    size = chunks.MAX_CHARACTERS
+    characters = tf.strings.unicode_decode(lines.flat_values, "UTF-8")
+    lengths = characters.row_lengths()
+    starts = size * tf.ragged.range(tf.maximum(tf.constant(1, tf.int64), (lengths + size - 1) // size))
+    left = tf.gather(lengths, starts.value_rowids()) - starts.flat_values
+    pieces = tf.RaggedTensor.from_row_lengths(characters.flat_values, tf.minimum(left, size))
+    texts = tf.strings.unicode_encode(pieces, "UTF-8")
+    return lines.with_flat_values(starts.with_flat_values(texts)).merge_dims(1, 2)

@@ -177,15 +177,21 @@ def _words(texts: tf.Tensor) -> tf.RaggedTensor:
 
 
 def _valid_utf8(texts: tf.Tensor) -> tf.Tensor:
-    """Each byte that is no part of a character becomes a mark."""
+    """Each byte that is no part of a character becomes a mark. Linear in the texts' bytes."""
     codes, starts = tf.strings.unicode_decode_with_offsets(texts, "UTF-8", errors="replace")
-    rows, first = starts.value_rowids(), starts.flat_values
-    ends_row = tf.concat([rows[1:] != rows[:-1], [True]], axis=0)[: tf.size(rows)]
-    following = tf.concat([first[1:], [0]], axis=0)[: tf.size(rows)]
-    lengths = (
-        tf.where(ends_row, tf.cast(tf.gather(tf.strings.length(texts), rows), tf.int64), following) - first
+    sizes = tf.cast(tf.strings.length(texts), tf.int64)
+    rows, num_bytes = starts.value_rowids(), tf.reduce_sum(sizes)
+    # Places among the bytes of all texts in a row; a character ends where the next one starts.
+    first = starts.flat_values + tf.gather(tf.cumsum(sizes, exclusive=True), rows)
+    lengths = tf.concat([first[1:], [num_bytes]], axis=0)[: tf.size(rows)] - first
+    # Latin-1's characters are the 256 bytes.
+    byte_values = tf.strings.unicode_decode(texts, "ISO-8859-1").flat_values
+    is_bad = codes.flat_values == ord(_MARK)
+    is_mark = is_bad
+    for index, value in enumerate(_MARK.encode()):
+        is_mark &= tf.gather(byte_values, tf.minimum(first + index, num_bytes - 1)) == value
+    counts = tf.where(is_bad & ~is_mark, lengths, 1)
+    marked = tf.RaggedTensor.from_value_rowids(
+        tf.repeat(codes.flat_values, counts), tf.repeat(rows, counts), nrows=codes.nrows()
     )
-    characters = tf.strings.substr(tf.gather(texts, rows), first, lengths)
-    is_bad = (codes.flat_values == ord(_MARK)) & (characters != _MARK)
-    marks = tf.gather([_MARK * count for count in range(4)], tf.where(is_bad, lengths, 0))
-    return tf.strings.reduce_join(codes.with_flat_values(tf.where(is_bad, marks, characters)), axis=1)
+    return tf.strings.unicode_encode(marked, "UTF-8")

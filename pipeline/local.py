@@ -33,6 +33,7 @@ from pipeline.errors import RunInProgressError
 from pipeline.graph import Places, create_pipeline
 from pipeline.metadata.connection import connection
 from pipeline.metadata.store import Store
+from serving import object_storage
 
 _LAST_DATA_STAGE = "SequencePacker"
 
@@ -72,6 +73,7 @@ def run(config: PipelineConfig, run_id: str, observer: Observer, plan: Plan | No
       Exception: whatever a stage raised; `pipeline.failures.explain` puts it in words.
     """
     cores.share()  # Before any stage uses TensorFlow: all run in this process.
+    object_storage.open_for(config.model_base_path)
     with only_run(config):
         store = Store(config)  # Before any work, so that a server that does not answer is told now.
         run_folder.record_configuration(config, run_id)
@@ -96,6 +98,7 @@ def run_stages(config: PipelineConfig, run_id: str, observer: Observer, create: 
       Exception: whatever a stage raised.
     """
     cores.share()
+    object_storage.open_for(config.model_base_path)
     store = Store(config)
     run_folder.record_configuration(config, run_id)
     run_folder.record_code(config, run_id)

@@ -17,6 +17,10 @@ HAS_S3 = sys.version_info < (3, 11)
 """Whether there is a file system for ``s3://`` that TensorFlow can load: tensorflow-io's last release is for
 TensorFlow 2.16."""
 
+XLA_KEEPS_ROWS_APART = sys.version_info < (3, 11)
+"""Whether a row of any small model gets the same numbers, to the bit, from XLA for a CPU whoever else is in
+the batch: TensorFlow 2.16's. 2.21's gave one model of four other last bits (5e-7 in a log-probability)."""
+
 
 def toml_loads(text: str) -> dict[str, Any]:
     """Parses TOML. Python 3.10 has no parser of its own.

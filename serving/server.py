@@ -28,6 +28,7 @@ from serving.inference.admission import Admission
 from serving.inference.prediction import ModelServer
 from serving.inference.warming import warm_up
 from serving.monitoring.server_metrics import PROMETHEUS_PATH, ServerMetrics
+from serving.object_storage import open_for
 from serving.rest.application import RestConfig
 from serving.rest.front import RestFront
 from serving.rpc.front import GrpcFront, RpcConfig
@@ -151,6 +152,7 @@ class Server:
             warm_up(servable, max(1, self.config.num_request_iterations_for_warmup))
 
     def _load_first(self, models: Sequence[ModelConfig]) -> None:
+        open_for(*(model.base_path for model in models))
         for model in models:
             _check_base_path(model)
         try:

@@ -28,6 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="HOST:PORT,HOST:PORT",
         help="gRPC and REST addresses of the server that tests/serving/contract asks (default: embedded)",
     )
+    parser.addoption(
+        "--store",
+        default="gs",
+        choices=["gs", "s3"],
+        help="object storage that tests/pipeline/conformance/test_tiny.py runs the pipeline through",
+    )
 
 
 TEXT = (

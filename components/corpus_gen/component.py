@@ -17,16 +17,17 @@ from tfx.components.example_gen import base_example_gen_executor, component, dri
 from tfx.components.example_gen import utils as example_gen_utils
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import executor_spec
+from tfx.dsl.io import fileio
 from tfx.orchestration import data_types
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts, standard_component_specs
 
 from components import documents, progress
 from components.config import CorpusConfig
-from components.corpus_gen import files, rejections, source_files, spans, splitting, transforms
+from components.corpus_gen import files, source_files, spans, splitting, transforms
 from components.corpus_gen.counts import CORPUS_REPORT, CorpusCounts
 from components.corpus_gen.duplicates import decontamination
-from components.corpus_gen.duplicates.decontamination import RemoveContaminated
+from components.corpus_gen.reading.transforms import ReadDocuments
 from components.corpus_gen.settings import CorpusGenSettings
 
 SETTINGS = "settings"
@@ -97,43 +98,12 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
     """Reads, sifts, splits, writes, counts and checks.
 
     What runs in Beam's workers imports neither TFX nor TensorFlow, which would cost each several seconds: so
-    the splits are written as TFX writes them, by Beam, and not by TFX.
+    the splits are written where TFX looks for them, and not by TFX.
     """
 
-    _settings: CorpusGenSettings
-    _rejected: types.Artifact
-
     def GetInputSourceToExamplePTransform(self) -> type[beam.PTransform]:
-        """Not called, as `GenerateExamplesByBeam` is our own; the base class wants one."""
-        return transforms.ReadDocuments
-
-    def GenerateExamplesByBeam(
-        self, pipeline: beam.Pipeline, exec_properties: dict[str, Any]
-    ) -> dict[str, beam.PCollection]:
-        settings = self._settings
-        shares = splitting.shares(settings.corpus)
-        found, num_read, read_files = pipeline | transforms.ReadDocuments(settings.corpus)
-        sifted = found.kept | transforms.SiftDocuments(transforms.sifting_steps(settings))
-        splits = sifted.kept | transforms.SplitDocuments(shares)
-        held_out = [found for split, found in splits.items() if split != splitting.TRAIN]
-        train = splits[splitting.TRAIN] | RemoveContaminated(settings.decontamination, held_out)
-        splits = {**splits, splitting.TRAIN: train.kept}
-        rejected = (found.rejected, sifted.rejected, train.rejected) | "Rejected" >> beam.Flatten()
-
-        counts = splits | transforms.CountRecords(rejected, num_read)
-        empty = CorpusCounts.empty(settings.corpus, shares)
-        _ = read_files | source_files.WriteSourceFiles(self._rejected.uri)
-        _ = counts | transforms.WriteReport(f"{self._rejected.uri}/{CORPUS_REPORT}", empty, rejected)
-        _ = (
-            rejected
-            | "EncodeRejected" >> beam.Map(rejections.encode).with_output_types(bytes)
-            | "WriteRejected"
-            >> transforms.WriteRecords(artifact_utils.get_split_uri([self._rejected], REJECTED))
-        )
-        return {
-            split: found | f"Encode[{split}]" >> beam.Map(documents.encode).with_output_types(bytes)
-            for split, found in splits.items()
-        }
+        """Not called, as `Do` is our own; the base class wants one."""
+        return ReadDocuments
 
     def Do(
         self,
@@ -144,19 +114,27 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         settings = CorpusGenSettings.model_validate_json(exec_properties[SETTINGS])
         # Done by the driver already, where there is one: Kubeflow's open-source backend has none.
         corpus, _, _ = spans.resolve(settings.corpus)
-        self._settings = settings.model_copy(update={"corpus": corpus})
-        [examples], [self._rejected] = (
-            output_dict[standard_component_specs.EXAMPLES_KEY],
-            output_dict[REJECTED],
+        settings = settings.model_copy(update={"corpus": corpus})
+        [examples], [rejected] = output_dict[standard_component_specs.EXAMPLES_KEY], output_dict[REJECTED]
+        splits = list(splitting.shares(corpus))
+        _describe(examples, splits)
+        _describe(rejected, [REJECTED])
+        to = transforms.Directories(
+            splits={split: artifact_utils.get_split_uri([examples], split) for split in splits},
+            rejected=artifact_utils.get_split_uri([rejected], REJECTED),
+            staging=f"{rejected.uri}/.unfinished",
         )
-        _describe(examples, list(splitting.shares(corpus)))
-        _describe(self._rejected, [REJECTED])
+        for directory in (*to.splits.values(), to.rejected, to.staging):
+            fileio.makedirs(directory)
+        report_path = f"{rejected.uri}/{CORPUS_REPORT}"
         with self._make_beam_pipeline() as pipeline:
-            for split, records in self.GenerateExamplesByBeam(pipeline, exec_properties).items():
-                directory = artifact_utils.get_split_uri([examples], split)
-                _ = records | f"Write[{split}]" >> transforms.WriteRecords(directory)
+            made = pipeline | transforms.MakeCorpus(settings, files.list_files(corpus), to)
+            _ = made.files | source_files.WriteSourceFiles(rejected.uri)
+            empty = CorpusCounts.empty(corpus, splits)
+            _ = pipeline | transforms.WriteReport(report_path, empty, made)
+        fileio.rmtree(to.staging)
 
-        with FileSystems.open(f"{self._rejected.uri}/{CORPUS_REPORT}") as file:
+        with FileSystems.open(report_path) as file:
             counts = CorpusCounts.model_validate_json(file.read())
         counts.require_conservation()
         counts.require_few_malformed(corpus.path, corpus.max_bad_fraction)

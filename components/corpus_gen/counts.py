@@ -20,8 +20,11 @@ CORPUS_REPORT = "corpus.json"
 
 
 CountKey = tuple[str, str, str]
-"""Source; ``read``, ``kept`` or ``dropped``; and the split of what is kept, the reason of what is dropped,
-nothing for what is read. Plain, as Beam groups by it."""
+"""Source; ``read``, ``kept``, ``dropped``, ``masked`` or ``changed``; and the split of what is kept, the
+reason of what is dropped, the kind of what was masked, the step that changed a document, nothing for what is
+read. Plain, as Beam groups by it."""
+Count = tuple[CountKey, tuple[int, int]]
+"""``(key, (documents, bytes))``."""
 
 
 class Amount(Settings):
@@ -51,6 +54,10 @@ class SourceCounts(Settings):
     """By split."""
     dropped: dict[str, int] = Field(default_factory=dict)
     """Records by reason."""
+    masked: dict[str, int] = Field(default_factory=dict)
+    """E-mail addresses, IP addresses, phone numbers and secrets by kind, of all that was read."""
+    changed: dict[str, int] = Field(default_factory=dict)
+    """Documents that a cleaning step gave another text, by the step, of all that was read."""
 
     @property
     def documents(self) -> int:
@@ -63,7 +70,7 @@ class SourceCounts(Settings):
         if fate == "kept":
             amount = Amount(documents=documents, num_bytes=num_bytes)
             return self.model_copy(update={"kept": {**self.kept, which: amount}})
-        return self.model_copy(update={"dropped": {**self.dropped, which: documents}})
+        return self.model_copy(update={fate: {**getattr(self, fate), which: documents}})
 
 
 class CorpusCounts(Settings):

@@ -12,6 +12,7 @@ import re
 
 from apache_beam.io.filesystem import FileMetadata, FileSystem
 from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.config import CorpusConfig, SourceConfig
 from components.errors import CorpusError
@@ -77,7 +78,12 @@ def root_of(path: str) -> str:
 def _match(root: str, pattern: str) -> list[FileMetadata]:
     # Beam's patterns have no quoting: any character, then, in place of the folder's special ones.
     quoted = re.sub(r"[*?[]", "?", root) + pattern
-    [result] = FileSystems.match([quoted])
+    if FileSystems._pipeline_options is None:  # Outside a pipeline; the client of s3:// asks for some.
+        FileSystems.set_options(PipelineOptions([]))
+    try:
+        [result] = FileSystems.match([quoted])
+    except ValueError as error:  # No such scheme, or the package for it is not installed.
+        raise CorpusError(f"corpus folder {root} cannot be listed: {error}") from error
     found = [match for match in result.metadata_list if match.path.startswith(root)]
     return found if "://" in root else [*found, *_dangling_links(root, quoted)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, final
 
 from tfx import types
@@ -27,6 +28,10 @@ SETTINGS = "settings"
 MIXTURE = "mixture"
 ROW_FEATURES = "row_features"
 PACKED_EXAMPLES = "packed_examples"
+_PROCESSES, _THREADS = (f"--direct_running_mode={mode}" for mode in ("multi_processing", "multi_threading"))
+_THREADS_BYTES = 100_000_000
+"""Up to which workers on this machine are threads: most of the packer's time is in code that runs beside
+other Python, and a process takes seconds to start. Beyond, that pays on more than two cores."""
 
 
 class SequencePackerSpec(component_spec.ComponentSpec):
@@ -49,6 +54,8 @@ class SequencePackerSpec(component_spec.ComponentSpec):
 class Executor(base_beam_executor.BaseBeamExecutor):
     """Packs every split of the documents; the train split as the mixture says."""
 
+    _beam_pipeline_args: list[str]
+
     def Do(
         self,
         input_dict: dict[str, list[types.Artifact]],
@@ -64,6 +71,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         splits = artifact_utils.decode_split_names(examples.split_names)
         _declare(packed, examples.split_names)
 
+        files = _files(examples, splits)
+        self._beam_pipeline_args = workers(self._beam_pipeline_args, transforms.num_bytes(files))
         directories = {split: artifact_utils.get_split_uri([packed], split) for split in splits}
         staging_directory = f"{packed.uri}/.unfinished"
         for directory in (*directories.values(), staging_directory):
@@ -74,9 +83,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             splits={split: {} for split in splits},
             mixture=mixture,
         )
-        pack = transforms.PackDocuments(
-            _files(examples, splits), model_path, settings, mixture, directories, staging_directory
-        )
+        pack = transforms.PackDocuments(files, model_path, settings, mixture, directories, staging_directory)
         with self._make_beam_pipeline() as pipeline:
             _ = pipeline | pack | transforms.WriteReport(report_path, empty_report)
         if fileio.exists(staging_directory):  # Emptied by now; object storage has no empty folders.
@@ -117,6 +124,13 @@ class SequencePacker(base_beam_component.BaseBeamComponent):
                 packed_examples=types.Channel(type=standard_artifacts.Examples),
             )
         )
+
+
+def workers(beam_options: Sequence[str], num_bytes: int) -> list[str]:
+    """Beam's options for documents in files of so many bytes: few are not worth the start of processes."""
+    if num_bytes > _THREADS_BYTES:
+        return list(beam_options)
+    return [_THREADS if option == _PROCESSES else option for option in beam_options]
 
 
 def _declare(packed: types.Artifact, split_names: str) -> None:

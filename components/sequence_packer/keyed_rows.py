@@ -3,75 +3,101 @@
 A row's place is a hash of its bytes, its key: so rows of all sources are mixed, and any number of workers
 gives the same order. A row that is taken more than once has another key each time, so that its copies lie
 far apart.
+
+Rows are sorted and merged by whole arrays of keys: a row costs a slice of bytes and its hash.
 """
 
 from __future__ import annotations
 
 import hashlib
-import heapq
+import itertools
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from components.sequence_packer.runs import BLOCK_BYTES
+from components.runs import BLOCK_BYTES
 
-KeyedRow = tuple[bytes, bytes]
-"""Key and serialized row. Plain tuples, as merging compares them."""
-
-_KEY_BYTES = 8
 _HEADER = struct.Struct("<I")
 """Rows."""
 
 
+class KeyedRows(NamedTuple):
+    """Serialized rows, and where each stands."""
+
+    keys: np.ndarray
+    """uint64 ``(rows,)``."""
+    rows: list[bytes]
+
+    @classmethod
+    def of(cls, rows: Sequence[bytes], copies: Sequence[int]) -> KeyedRows:
+        """Each row so many times."""
+        taken = [(row, copy) for row, count in zip(rows, copies, strict=True) for copy in range(count)]
+        keys = np.frombuffer(b"".join(itertools.starmap(key_of, taken)), ">u8")
+        return cls(keys.astype(np.uint64), [row for row, _ in taken])
+
+    @classmethod
+    def in_order(cls, parts: Iterable[KeyedRows]) -> KeyedRows:
+        """All rows of some parts, by key."""
+        all_keys, all_rows = zip(*parts, strict=True)
+        keys, rows = np.concatenate(all_keys), list(itertools.chain.from_iterable(all_rows))
+        order = np.argsort(keys, kind="stable")
+        keys, rows = keys[order], [rows[place] for place in order.tolist()]
+        if (keys[1:] == keys[:-1]).any():  # Equal rows; or, once in a world, two that are not.
+            rows = [row for _, row in sorted(zip(keys.tolist(), rows, strict=True))]
+        return cls(keys, rows)
+
+    def by_shard(self, num_shards: int) -> Iterator[KeyedRows]:
+        """Those of each file, by its number."""
+        shards = self.keys % np.uint64(num_shards)
+        for shard in range(num_shards):
+            [places] = np.nonzero(shards == shard)
+            yield KeyedRows(self.keys[places], [self.rows[place] for place in places.tolist()])
+
+    def part(self, start: int, end: int | None = None) -> KeyedRows:
+        return KeyedRows(self.keys[start:end], self.rows[start:end])
+
+
 def key_of(row: bytes, copy: int = 0) -> bytes:
-    """Where the row stands; ``copy`` counts from 0."""
+    """Where the row stands, as 8 bytes, the highest first; ``copy`` counts from 0."""
     digest = hashlib.sha256(row)
     if copy:
         digest.update(copy.to_bytes(8, "big"))
-    return digest.digest()[:_KEY_BYTES]
+    return digest.digest()[:8]
 
 
-def shard_of(key: bytes, num_shards: int) -> int:
-    """The number of its file."""
-    return int.from_bytes(key, "big") % num_shards
-
-
-def to_blocks(rows: Sequence[KeyedRow]) -> Iterator[bytes]:
+def to_blocks(keyed: KeyedRows) -> Iterator[bytes]:
     """Rows, in their order, to blocks."""
-    start, size = 0, 0
-    for index, (_, row) in enumerate(rows):
-        size += _KEY_BYTES + 4 + len(row)
-        if size >= BLOCK_BYTES:
-            yield _encode(rows[start : index + 1])
-            start, size = index + 1, 0
-    if start < len(rows):
-        yield _encode(rows[start:])
+    lengths = np.fromiter(map(len, keyed.rows), np.uint32, len(keyed.rows))
+    blocks = np.cumsum(lengths + 12, dtype=np.int64) // BLOCK_BYTES
+    edges = [0, *(np.flatnonzero(np.diff(blocks)) + 1).tolist(), len(lengths)]
+    for start, end in itertools.pairwise(edges):
+        arrays = keyed.keys[start:end].tobytes(), lengths[start:end].tobytes()
+        yield b"".join([_HEADER.pack(end - start), *arrays, *keyed.rows[start:end]])
 
 
-def from_blocks(blocks: Iterable[bytes]) -> Iterator[KeyedRow]:
-    """The inverse of `to_blocks`."""
+def from_blocks(blocks: Iterable[bytes]) -> Iterator[KeyedRows]:
+    """The inverse of `to_blocks`, a block at a time."""
     for block in blocks:
-        yield from _decode(block)
+        [count] = _HEADER.unpack_from(block)
+        keys = np.frombuffer(block, np.uint64, count, _HEADER.size)
+        lengths = np.frombuffer(block, np.uint32, count, _HEADER.size + keys.nbytes)
+        first = _HEADER.size + keys.nbytes + lengths.nbytes
+        ends = (first + np.cumsum(lengths, dtype=np.int64)).tolist()
+        yield KeyedRows(keys, [block[start:end] for start, end in zip([first, *ends], ends, strict=False)])
 
 
-def in_order(runs: Iterable[Iterable[KeyedRow]]) -> Iterator[bytes]:
-    """Rows of several runs, each in order, as one."""
-    return (row for _, row in heapq.merge(*runs))
-
-
-def _encode(rows: Sequence[KeyedRow]) -> bytes:
-    lengths = np.array([len(row) for _, row in rows], np.uint32)
-    keys = b"".join(key for key, _ in rows)
-    return b"".join([_HEADER.pack(len(rows)), keys, lengths.tobytes(), *(row for _, row in rows)])
-
-
-def _decode(block: bytes) -> Iterator[KeyedRow]:
-    [count] = _HEADER.unpack_from(block)
-    lengths_at = _HEADER.size + count * _KEY_BYTES
-    lengths = np.frombuffer(block, np.uint32, count, lengths_at)
-    ends = lengths_at + lengths.nbytes + np.cumsum(lengths, dtype=np.int64)
-    key_at = _HEADER.size
-    for end, length in zip(ends.tolist(), lengths.tolist(), strict=True):
-        yield block[key_at : key_at + _KEY_BYTES], block[end - length : end]
-        key_at += _KEY_BYTES
+def merged(runs: Iterable[Iterable[KeyedRows]]) -> Iterator[bytes]:
+    """Rows of several runs, each in order, as one: what no later block can come before, at a time."""
+    waiting = [(block, blocks) for blocks in map(iter, runs) for block in itertools.islice(blocks, 1)]
+    while waiting:
+        bound = min(block.keys[-1] for block, _ in waiting)
+        counts = [int(np.searchsorted(block.keys, bound, side="right")) for block, _ in waiting]
+        found = zip(waiting, counts, strict=True)
+        yield from KeyedRows.in_order(block.part(0, count) for (block, _), count in found).rows
+        waiting = [
+            (left, blocks)
+            for (block, blocks), count in zip(waiting, counts, strict=True)
+            for left in ([block.part(count)] if count < len(block.rows) else itertools.islice(blocks, 1))
+        ]

@@ -120,7 +120,8 @@ def pack_stream(
 
 
 def encode_row(row: Row, source: str, language: str = "", length: str = "") -> bytes:
-    """A serialized ``tf.train.Example``, see `models.features.PACKED_ROW`; equal rows, equal bytes."""
+    """A serialized ``tf.train.Example``, see `models.features.PACKED_ROW`; equal rows, equal bytes. Many at a
+    time by `Rows.encode` take a hundredth of the time."""
     token_ids, segment_ids, loss_mask = (
         array[np.newaxis] for array in (row.token_ids, row.segment_ids, row.loss_mask)
     )

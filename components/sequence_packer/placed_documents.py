@@ -15,8 +15,8 @@ import numpy as np
 
 from components import documents
 from components.errors import CorpusError
+from components.runs import BLOCK_BYTES
 from components.sequence_packer.packing import TokenizedDocument
-from components.sequence_packer.runs import BLOCK_BYTES
 
 _HEADER = struct.Struct("<III")
 """Documents, bytes of the files' names, bytes of a token."""

@@ -210,6 +210,7 @@ def _write_manifest(
             num_parameters=num_parameters,
             vocabulary_size=tokenizer.vocabulary_size(),
             context_length=settings.sequence_length,
+            attention=settings.attention,
             tokenizer_sha256=hashlib.sha256(tokenizer_content).hexdigest(),
             weights_sha256=manifest.weights_sha256(directory),
             validation_bits_per_byte=result.validation.bits_per_byte,

@@ -20,6 +20,7 @@ import functools
 import itertools
 import json
 import re
+from collections.abc import Sequence
 from typing import Any, final
 
 import numpy as np
@@ -99,6 +100,10 @@ class BytePairModel:
                     known[word] = found
             ids.extend(found)
         return np.array(ids, np.int32)
+
+    def encode_many(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """The ids of each text."""
+        return [self.encode(text) for text in texts]
 
     def decode(self, token_ids: np.ndarray | list[int]) -> str:
         """The text; special tokens give nothing, and bytes that are not UTF-8 give U+FFFD."""

@@ -1,4 +1,4 @@
-"""Text in chunks on which a unigram model's search is exact: its lines, where it is long.
+"""Text in chunks on which a unigram model's search is exact: its lines, and pieces of long ones.
 
 SentencePiece adds scores up in single precision along a whole text. Where two ways to cut it are equally
 likely, as spaces before words have many, rounding decides, and TensorFlow's release rounds otherwise than
@@ -8,7 +8,9 @@ to 2^19 are exact: those of `MAX_CHARACTERS` characters at 32 each, more than th
 
 A longer text is encoded line by line. As no learnt piece crosses a line end
 (`components.tokenizer_trainer.training`), its tokens are those of the text as a whole: ``"a b\\n\\nc"`` is
-``"a b\\n\\n"`` and ``"c"``. Only of a line that is longer itself may the two releases make other tokens.
+``"a b\\n\\n"`` and ``"c"``. A line that is longer itself is cut after every `MAX_CHARACTERS`, wherever that
+is: as a whole, one of 400,000 characters had other tokens in TensorFlow, 11 of 119,523, and one of 1,500,000
+most of them.
 """
 
 from __future__ import annotations
@@ -24,7 +26,13 @@ _LINE = re.compile(r"[^\n]*\n+|[^\n]+")
 
 def cut(text: str) -> list[str]:
     """Joined, the chunks are the text."""
-    return [text] if len(text) <= MAX_CHARACTERS else _LINE.findall(text)
+    if len(text) <= MAX_CHARACTERS:
+        return [text]
+    return [
+        line[start : start + MAX_CHARACTERS]
+        for line in _LINE.findall(text)
+        for start in range(0, len(line), MAX_CHARACTERS)
+    ]
 
 
 def rounded(score: float) -> float:

@@ -47,7 +47,7 @@ message_type {
   }
 }
 """
-NORMAL, UNKNOWN, CONTROL, USER_DEFINED, BYTE = 1, 2, 3, 4, 6
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
 """``ModelProto.SentencePiece.type``."""
 UNIGRAM, BYTE_PAIRS, CHARACTERS = 1, 2, 4
 """``TrainerSpec.model_type``."""

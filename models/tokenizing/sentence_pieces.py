@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -27,6 +27,8 @@ from models.tokenizing.vocabulary import Vocabulary
 
 SPACE = "\u2581"
 """How a model that escapes whitespace writes a space."""
+_MERGED = (model_proto.NORMAL, model_proto.USER_DEFINED, model_proto.UNUSED)
+"""Pieces that stand for their own text."""
 
 
 @final
@@ -71,50 +73,57 @@ class SentencePieceModel:
 
     def encode(self, text: str) -> np.ndarray:
         """Token ids, int32 ``(tokens,)``; never those of start, end and padding, whatever the text spells."""
+        return self._joined(text, self._encode)
+
+    def encode_many(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """The ids of each text, as of `encode`; some megabytes at a time are much faster than one by one."""
+        are_few = sum(map(len, texts)) < known_words.MIN_CHARACTERS
+        words = None if are_few else self._known_words
+        if words is None:
+            return [self.encode(text) for text in texts]
+        if not self.special_tokens:
+            return words.ids([text.encode() for text in texts])
+        plain = [part for text in texts for part, is_special in self._parts(text) if not is_special]
+        encoded = iter(words.ids([part.encode() for part in plain]))
+        return [self._joined(text, lambda _: next(encoded)) for text in texts]
+
+    def _joined(self, text: str, encode: Callable[[str], np.ndarray]) -> np.ndarray:
+        """The ids of special tokens and those that ``encode`` gives to what is between them, in order."""
         ids = self.special_tokens
         if not ids:
-            return self._encode(text)
-        parts = special_tokens.cut(text, self._special_pattern)
+            return encode(text)
         found = [
-            np.array([ids[part]], np.int32) if is_special else self._encode(part)
-            for part, is_special in parts
+            np.array([ids[part]], np.int32) if is_special else encode(part)
+            for part, is_special in self._parts(text)
         ]
         return np.concatenate([np.array([], np.int32), *found])
 
+    def _parts(self, text: str) -> Iterator[tuple[str, bool]]:
+        return special_tokens.cut(text, self._special_pattern)
+
     def _encode(self, text: str) -> np.ndarray:
-        if self._known_words is not None:
-            return self._known_words.ids(text)
         if self.in_chunks:
             encoded = [self._processor.encode_as_numpy(chunk) for chunk in chunks.cut(text)]
             return np.concatenate(encoded, dtype=np.int32)
         return np.asarray(self._processor.encode_as_numpy(text), dtype=np.int32)
 
-    def _encode_many(self, texts: Sequence[str]) -> list[list[int]]:
-        # On this thread: threads of its own cost it more to start than a few words take.
-        return list(self._processor.encode(texts, num_threads=1))
-
     @functools.cached_property
     def _known_words(self) -> KnownWords | None:
-        """None unless this is a byte-pair model that rewrites nothing, of whose pieces none is too wide."""
+        """None unless this is a byte-pair model that rewrites nothing."""
         if not self._is_plain_byte_pairs():
             return None
-        model, special = self._processor, self.special_tokens.values()
-        pieces = [
-            model.id_to_piece(index)
-            for index in range(model.get_piece_size())
-            if not (model.is_byte(index) or model.is_control(index) or model.is_unknown(index))
-            and index not in special
-        ]
-        cut = known_words.cut_for(pieces)
-        return None if cut is None else KnownWords(cut, self._encode_many)
+        pieces = (piece.piece for piece in self._message.pieces if piece.type in _MERGED)
+        return KnownWords(pieces, self._encode)
 
     def _is_plain_byte_pairs(self) -> bool:
-        """Whether the model merges pairs, and encodes the very characters of a text."""
+        """Whether the model merges pairs, and encodes the very characters of a text, each one: without byte
+        fallback, unknown characters in a row are one token."""
         message = self._message
         normalizer = message.normalizer_spec
         switches = ("add_dummy_prefix", "remove_extra_whitespaces", "escape_whitespaces")
         return (
             message.trainer_spec.model_type == model_proto.BYTE_PAIRS
+            and message.trainer_spec.byte_fallback
             and normalizer.name == "identity"
             and all(normalizer.HasField(name) and not getattr(normalizer, name) for name in switches)
         )

@@ -50,14 +50,29 @@ def submit(
         Optional[str],  # noqa: UP045
         typer.Option(metavar="ID", help="Start none, and end this one."),
     ] = None,
+    every: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="TIME", help="Kubeflow: start a run every 30m, 6h or 1d instead of one now."),
+    ] = None,
+    cron: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="FIELDS", help="Kubeflow: start runs at these times: six fields, with seconds."),
+    ] = None,
+    end_schedule: Annotated[
+        bool, typer.Option("--end-schedule", help="Start none, and have none started any more.")
+    ] = False,
 ) -> None:
     """Compile the pipeline, upload it, start a run and follow it.
+
+    With --every or --cron, have the server start runs, one at a time, in place of those that it was told to
+    start before.
 
     Exit status as of 'lexmill run': 0, 3 when the model was not pushed, 1 when a stage failed or the server
     refused; 0 also where the server does not tell if the model was pushed. A token for Kubeflow is taken from
     LEXMILL_KFP_TOKEN, or from the file that LEXMILL_KFP_TOKEN_FILE names.
     """
     from pipeline.commands.submit import Request, submit
+    from pipeline.kubeflow import schedule
 
     request = Request(
         config,
@@ -71,6 +86,8 @@ def submit(
         follow,
         follow_run,
         cancel_run,
+        schedule.read(every, cron),
+        end_schedule,
     )
     raise typer.Exit(submit(request))
 

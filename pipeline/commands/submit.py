@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from pipeline.commands.run import DONE, FAILED, NOT_PUSHED
 from pipeline.config import PipelineConfig, load
 from pipeline.errors import ConfigError, MissingInputError, PipelineError
-from pipeline.kubeflow.api import Run
+from pipeline.kubeflow.answers import Run
 from pipeline.kubeflow.following import follow, results
 from pipeline.kubeflow.submission import Patience
 from pipeline.run_id import new_run_id
@@ -23,6 +23,9 @@ from pipeline.terminal import RunDisplay
 from serving.silence import libraries_silenced
 
 if TYPE_CHECKING:
+    from pipeline.kubeflow.answers import Pipeline, Version
+    from pipeline.kubeflow.schedule import Schedule
+    from pipeline.kubeflow.submission import Submission, Submitter
     from pipeline.kubeflow.target import Target
 
 INTERRUPTED = 130
@@ -45,12 +48,17 @@ class Request:
     """A run to follow instead of starting one."""
     cancelled_run_id: str | None = None
     """A run to end instead."""
+    schedule: Schedule | None = None
+    """When to start runs, instead of one now."""
+    ends_schedule: bool = False
+    """Whether no more runs are to be started, instead."""
 
     def command(self, *option: str) -> str:
         """The same command, with an option more, to be typed into a shell."""
         places = (
             ("host", self.host),
             ("namespace", self.namespace),
+            ("experiment", self.experiment),
             ("project", self.project),
             ("region", self.region),
         )
@@ -82,6 +90,8 @@ def submit(request: Request, patience: Patience | None = None) -> int:
     config = load(request.config_name, request.overrides)
     patience = patience or Patience()
     server = _server(config, request, patience)
+    if request.schedule is not None or request.ends_schedule:
+        return _scheduled(server, config, request)
     if request.cancelled_run_id is not None:
         server.terminate(request.cancelled_run_id)
         print(f"asked to end: {server.run_link(request.cancelled_run_id)}")
@@ -95,6 +105,27 @@ def submit(request: Request, patience: Patience | None = None) -> int:
             display.say(f"it goes on there; to follow it: {request.command('--follow-run', run_id)}")
             return DONE
         return _followed(server, run_id, request, display, patience)
+
+
+def _scheduled(server: Server, config: PipelineConfig, request: Request) -> int:
+    """Has runs started on a schedule, or no more of them."""
+    if not isinstance(server, KubeflowServer):
+        raise ConfigError(
+            f"--target {request.target.value}: recurring runs are started on Kubeflow Pipelines only; "
+            "here, have a scheduler run 'lexmill submit'"
+        )
+    with RunDisplay(sys.stdout) as display:
+        if request.schedule is None:
+            ended = server.end_schedule(display)
+            display.say(f"{config.name}: {ended} recurring {'run' if ended == 1 else 'runs'} ended")
+            return DONE
+        link, ended = server.start_schedule(
+            _compiled(config, request.target, display), request.schedule, display
+        )
+        before = f", in place of {ended} before" if ended else ""
+        display.say(f"{config.name} {request.schedule}{before}: {link}")
+        display.say(f"to end it: {request.command('--end-schedule')}")
+    return DONE
 
 
 def token_source(environment: dict[str, str] | None = None) -> Callable[[], str | None]:
@@ -207,15 +238,38 @@ class KubeflowServer:
 
     def start(self, specification: bytes, display: RunDisplay) -> Run:
         from pipeline.kubeflow import pushed_versions
-        from pipeline.kubeflow.submission import Submission, Submitter
+
+        submitter = self._submitter(display)
+        submission, pipeline, version = self._uploaded(submitter, specification, display)
+        self._versions = pushed_versions.versions(self._folder)
+        return submitter.start(submission, pipeline, version)
+
+    def start_schedule(
+        self, specification: bytes, schedule: Schedule, display: RunDisplay
+    ) -> tuple[str, int]:
+        """The recurring run's page, and how many before it were ended."""
+        submitter = self._submitter(display)
+        made, ended = submitter.schedule(*self._uploaded(submitter, specification, display), schedule)
+        return self._api.recurring_run_link(made.recurring_run_id), ended
+
+    def end_schedule(self, display: RunDisplay) -> int:
+        """How many recurring runs were ended."""
+        return self._submitter(display).end_schedule(self._config.name, self._experiment)
+
+    def _submitter(self, display: RunDisplay) -> Submitter:
+        from pipeline.kubeflow.submission import Submitter
 
         if self._connection.token() and self._connection.is_token_readable_on_the_way:
             display.say(
                 f"! {self._connection.host} is not encrypted: whoever is on the way reads the token", "yellow"
             )
-        submitter = Submitter(
-            self._api, self._patience, lambda text: display.say(f"! {text}", style="yellow")
-        )
+        return Submitter(self._api, self._patience, lambda text: display.say(f"! {text}", style="yellow"))
+
+    def _uploaded(
+        self, submitter: Submitter, specification: bytes, display: RunDisplay
+    ) -> tuple[Submission, Pipeline, Version]:
+        from pipeline.kubeflow.submission import Submission
+
         run_name = f"{self._config.name} {new_run_id()}"
         account = self._settings.service_account
         submission = Submission(self._config.name, specification, self._experiment, run_name, account)
@@ -224,8 +278,7 @@ class KubeflowServer:
         pipeline, version, was_there = submitter.upload(submission)
         there = ", there already" if was_there else ""
         display.finish(time.monotonic() - started, False, f"version {submission.version_name}{there}")
-        self._versions = pushed_versions.versions(self._folder)
-        return submitter.start(submission, pipeline, version)
+        return submission, pipeline, version
 
     def run(self, run_id: str) -> Run:
         return self._api.run(run_id)

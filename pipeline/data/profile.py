@@ -23,7 +23,7 @@ import numpy as np
 
 from components.corpus_gen import rejections
 from components.corpus_gen.rejections import Rejected
-from components.documents import LANGUAGE, NUM_MASKED, NUM_WORDS, Document, decode
+from components.documents import LANGUAGE, NUM_WORDS, Document, decode
 from components.protos import Example
 from components.sequence_packer import tokenizing
 from models.tokenizing.reading import TextTokenizer
@@ -47,16 +47,13 @@ class Tally:
     words: int = 0
     tokens: int = 0
     """Without those between documents; 0 where there is no tokenizer yet."""
-    masked: int = 0
-    """Addresses, numbers and secrets."""
 
-    def add(self, text: str, num_tokens: int, words: int, masked: int) -> None:
+    def add(self, text: str, num_tokens: int, words: int) -> None:
         self.documents += 1
         self.num_bytes += len(text.encode())
         self.characters += len(text)
         self.words += words
         self.tokens += num_tokens
-        self.masked += masked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,10 +116,10 @@ def _add(profile: Profile, record: bytes, model: TextTokenizer | None) -> None:
     features = Example.FromString(record).features.feature
     document = decode(record)
     language = features[LANGUAGE].bytes_list.value[0].decode()
-    words, masked = (features[name].int64_list.value[0] for name in (NUM_WORDS, NUM_MASKED))
+    words = features[NUM_WORDS].int64_list.value[0]
     token_ids = _tokens(document, model)
     for tally in (profile.by_source[document.source], profile.by_language[language]):
-        tally.add(document.text, len(token_ids), words, masked)
+        tally.add(document.text, len(token_ids), words)
     profile.byte_lengths[document.source][length_class(len(document.text.encode()))] += 1
     if model is not None:
         profile.token_lengths[document.source][length_class(len(token_ids))] += 1

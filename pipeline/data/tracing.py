@@ -116,14 +116,22 @@ def _find(outputs: DataOutputs, stream: transforms.Stream, serialized: bytes) ->
         if transforms.stream_of(document, stream.split, settings) == stream
     ]
     found.sort(key=lambda document: documents.split_id(document.document_id))
-    items = [tokenizing.tokenize(document, model) for document in found]
+    items = [tokens for _, tokens in tokenizing.tokenize_all(found, model)]
     starts = _starts(items, model.vocabulary)
-    for index, row in enumerate(packing.pack(items, model.vocabulary, settings.sequence_length)):
-        if packing.encode_row(row, stream.source, stream.language, stream.length) == serialized:
+    packed = packing.pack_stream(items, model.vocabulary, settings.sequence_length)
+    records = (
+        (token_ids, record)
+        for rows in packed
+        for token_ids, record in zip(
+            rows.token_ids, rows.encode(stream.source, stream.language, stream.length), strict=True
+        )
+    )
+    for index, (token_ids, record) in enumerate(records):
+        if record == serialized:
             first = index * settings.sequence_length
             yield [
-                _place(row.token_ids, first, starts[k], items[k], found[k], model.vocabulary)
-                for k in _within(starts, items, first, first + len(row.token_ids))
+                _place(token_ids, first, starts[k], items[k], found[k], model.vocabulary)
+                for k in _within(starts, items, first, first + len(token_ids))
             ]
 
 

@@ -68,5 +68,5 @@ def rows_of_text(text: str, name: str, tokenizer: TextTokenizer, sequence_length
     if not text:
         raise MissingInputError(f"{name}: empty: there is nothing to evaluate on")
     tokens = tokenizing.tokenize(Document(text, name, f"{name}#1"), tokenizer)
-    rows = packing.pack([tokens], tokenizer.vocabulary, sequence_length)
-    return [packing.encode_row(row, name) for row in rows]
+    packed = packing.pack_stream([tokens], tokenizer.vocabulary, sequence_length)
+    return [record for rows in packed for record in rows.encode(name)]

@@ -1,106 +1,25 @@
 """Kubeflow Pipelines' v2beta1 REST API, as far as a run is submitted and followed by it.
 
-Names and paths are those of the API's published description (Kubeflow Pipelines 2.0 to 2.17). Of an answer
-only what is declared here is read, so that a server may be newer than this.
+Names and paths are those of the API's published description (Kubeflow Pipelines 2.0 to 2.17).
 """
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from pipeline.kubeflow.answers import Answer, Experiment, Pipeline, RecurringRun, Run, Version
 from pipeline.kubeflow.connection import ClusterError, Connection
+from pipeline.kubeflow.schedule import Schedule
 
 PREFIX = "/apis/v2beta1"
-ENDED = frozenset({"SUCCEEDED", "SKIPPED", "FAILED", "CANCELED"})
-"""States of a run or a task that are not left again."""
 _PAGE_SIZE = 100
 _MAX_PAGES = 1000
-
-
-class Answer(BaseModel):
-    """Base of what is read from the server's answers."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Status(Answer):
-    """google.rpc.Status."""
-
-    code: int = 0
-    message: str = ""
-
-
-class StateChange(Answer):
-    """A state that a task was in."""
-
-    state: str = ""
-    error: Status | None = None
-
-
-class Task(Answer):
-    """What runs in a run: a stage, the pod that prepares it, or the pod that executes it."""
-
-    display_name: str = ""
-    state: str = ""
-    start_time: datetime.datetime | None = None
-    end_time: datetime.datetime | None = None
-    error: Status | None = None
-    state_history: list[StateChange] = []
-
-    @property
-    def message(self) -> str:
-        """Why it failed; empty when the server does not say."""
-        errors = [self.error, *(change.error for change in reversed(self.state_history))]
-        return next((error.message for error in errors if error is not None and error.message), "")
-
-
-class RunDetails(Answer):
-    """Of a run, its tasks."""
-
-    task_details: list[Task] = []
-
-
-class Run(Answer):
-    """A run of a pipeline."""
-
-    run_id: str
-    display_name: str = ""
-    state: str = ""
-    created_at: datetime.datetime | None = None
-    error: Status | None = None
-    run_details: RunDetails | None = None
-
-    @property
-    def tasks(self) -> list[Task]:
-        return self.run_details.task_details if self.run_details is not None else []
-
-
-class Pipeline(Answer):
-    """A pipeline, which has versions."""
-
-    pipeline_id: str
-
-
-class Version(Answer):
-    """A compiled pipeline that was uploaded."""
-
-    pipeline_version_id: str
-    display_name: str = ""
-    name: str = ""
-
-
-class Experiment(Answer):
-    """A group of runs."""
-
-    experiment_id: str
-    display_name: str = ""
 
 
 AnyAnswer = TypeVar("AnyAnswer", bound=Answer)
@@ -178,16 +97,47 @@ class PipelinesApi:
         self, name: str, experiment_id: str, pipeline_id: str, version_id: str, service_account: str | None
     ) -> Run:
         """Starts a run."""
-        version = {"pipeline_id": pipeline_id, "pipeline_version_id": version_id}
-        content: dict[str, Any] = {
-            "display_name": name,
-            "experiment_id": experiment_id,
-            "pipeline_version_reference": version,
-            "runtime_config": {"parameters": {}},
-        }
-        if service_account:
-            content["service_account"] = service_account
+        content = _of_version(name, experiment_id, pipeline_id, version_id, service_account)
         return _read(Run, self.connection.post(f"{PREFIX}/runs", content))
+
+    def recurring_runs(self, experiment_id: str, name: str) -> list[RecurringRun]:
+        """The experiment's recurring runs of this name."""
+        every = self._pages(
+            f"{PREFIX}/recurringruns",
+            "recurringRuns",
+            RecurringRun,
+            filter=_named(name),
+            experiment_id=experiment_id,
+            namespace=self.namespace,
+        )
+        return [one for one in every if one.display_name == name]
+
+    def create_recurring_run(
+        self,
+        name: str,
+        experiment_id: str,
+        pipeline_id: str,
+        version_id: str,
+        service_account: str | None,
+        schedule: Schedule,
+    ) -> RecurringRun:
+        """Has a run started whenever the schedule says: one at a time, and none for what was missed."""
+        content = {
+            **_of_version(name, experiment_id, pipeline_id, version_id, service_account),
+            "trigger": schedule.trigger(),
+            "max_concurrency": "1",
+            "mode": "ENABLE",
+            "no_catchup": True,
+        }
+        return _read(RecurringRun, self.connection.post(f"{PREFIX}/recurringruns", content))
+
+    def delete_recurring_run(self, recurring_run_id: str) -> None:
+        """Has no more runs started; those that were go on. One that is not there has ended already."""
+        try:
+            self.connection.delete(f"{PREFIX}/recurringruns/{_part(recurring_run_id)}")
+        except ClusterError as error:
+            if error.status != 404:
+                raise
 
     def run(self, run_id: str) -> Run:
         """A run as it is now, with its tasks."""
@@ -200,6 +150,10 @@ class PipelinesApi:
     def run_link(self, run_id: str) -> str:
         """The run's page."""
         return f"{self.connection.host}/#/runs/details/{_part(run_id)}"
+
+    def recurring_run_link(self, recurring_run_id: str) -> str:
+        """The recurring run's page."""
+        return f"{self.connection.host}/#/recurringrun/details/{_part(recurring_run_id)}"
 
     def _in_namespace(self) -> dict[str, str]:
         return {"namespace": self.namespace} if self.namespace else {}
@@ -218,6 +172,19 @@ class PipelinesApi:
             if not token:
                 return
         raise ClusterError(f"{path}: more than {_MAX_PAGES} pages: the server does not come to an end")
+
+
+def _of_version(
+    name: str, experiment_id: str, pipeline_id: str, version_id: str, service_account: str | None
+) -> dict[str, Any]:
+    """What a run and a recurring run have in common."""
+    content: dict[str, Any] = {
+        "display_name": name,
+        "experiment_id": experiment_id,
+        "pipeline_version_reference": {"pipeline_id": pipeline_id, "pipeline_version_id": version_id},
+        "runtime_config": {"parameters": {}},
+    }
+    return {**content, "service_account": service_account} if service_account else content
 
 
 def _read(kind: type[AnyAnswer], content: Any) -> AnyAnswer:

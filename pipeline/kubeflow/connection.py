@@ -83,6 +83,10 @@ class Connection:
         body = json.dumps(content or {}).encode()
         return self._ask("POST", path, query, body, "application/json")
 
+    def delete(self, path: str) -> None:
+        """Has removed what the path names."""
+        self._ask("DELETE", path, {}, None, None)
+
     def upload(self, path: str, file_name: str, content: bytes, **query: str | None) -> dict[str, Any]:
         """Sends a file as a form's field ``uploadfile``."""
         boundary = uuid.uuid4().hex

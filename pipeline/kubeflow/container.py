@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pipeline import quiet
+from serving import object_storage
 
 INVOCATION = "--json_serialized_invocation_args"
 _LAUNCHERS_OWN = "system."
@@ -33,13 +34,14 @@ def main(argv: Sequence[str]) -> None:
     arguments, beam_options = _parse(argv)
     invocation = without_launchers_outputs(json.loads(arguments.json_serialized_invocation_args))
     arguments.json_serialized_invocation_args = json.dumps(invocation)
-    if any("s3://" in text for text in argv):
-        import tensorflow_io  # noqa: F401 (loading it registers the scheme with TensorFlow)
-
+    object_storage.open_for(*(object_storage.SCHEME for text in argv if object_storage.SCHEME in text))
     from absl import flags
+    from apache_beam.io.filesystems import FileSystems
+    from apache_beam.options.pipeline_options import PipelineOptions
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 
     flags.FLAGS(sys.argv[:1])
+    FileSystems.set_options(PipelineOptions(beam_options))  # Also for what is read outside a pipeline.
     remove_outputs(invocation)
     kubeflow_v2_run_executor.main((arguments, beam_options))
     remove_folder_objects(invocation)

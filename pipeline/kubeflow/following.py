@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from pipeline.kubeflow.api import ENDED, Run, Task
+from pipeline.kubeflow.answers import ENDED, Run, Task
 from pipeline.kubeflow.settings import Stage
 from pipeline.kubeflow.submission import Patience
 

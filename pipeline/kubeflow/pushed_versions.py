@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import threading
 
+from serving import object_storage
+
 
 def versions(base_path: str, timeout_s: float = 20.0) -> list[int] | None:
     """Versions in a folder of a file system that TFX reads, newest first; None where they cannot be read.
@@ -20,6 +22,7 @@ def versions(base_path: str, timeout_s: float = 20.0) -> list[int] | None:
 
     def look() -> None:
         try:
+            object_storage.open_for(base_path)
             found.append(model_store.versions(base_path))
         except Exception:
             return  # Whatever a file system raises: it cannot be read from here.

@@ -1,8 +1,9 @@
-"""A compiled pipeline on a Kubeflow Pipelines server: uploaded, and run once.
+"""A compiled pipeline on a Kubeflow Pipelines server: uploaded, and run once or on a schedule.
 
 Every step looks first, so that repeating it does no harm: a version is named by its content's hash and
 uploaded only where it is not there yet, and a run's name is new, so that after a lost answer it is looked
-for by this name before it is asked for again.
+for by this name before it is asked for again. A pipeline has one schedule, by its own name: a new one
+takes the place of the one before.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
-from pipeline.kubeflow.api import Experiment, Pipeline, PipelinesApi, Run, Version
+from pipeline.kubeflow.answers import Experiment, Pipeline, RecurringRun, Run, Version
+from pipeline.kubeflow.api import PipelinesApi
 from pipeline.kubeflow.connection import ClusterError, ClusterUnreachableError
+from pipeline.kubeflow.schedule import Schedule
 
 AnyResult = TypeVar("AnyResult")
 DESCRIPTION = "Text in, a served language model out."
@@ -102,10 +106,7 @@ class Submitter:
 
     def start(self, submission: Submission, pipeline: Pipeline, version: Version) -> Run:
         """Starts the run, once."""
-        experiment: Experiment = self._there_or_made(
-            lambda: self.api.experiment(submission.experiment),
-            lambda: self.api.create_experiment(submission.experiment),
-        )[0]
+        experiment = self._experiment(submission)
         return self._there_or_made(
             lambda: self.api.run_named(experiment.experiment_id, submission.run_name),
             lambda: self.api.create_run(
@@ -115,6 +116,52 @@ class Submitter:
                 version.pipeline_version_id,
                 submission.service_account,
             ),
+        )[0]
+
+    def schedule(
+        self, submission: Submission, pipeline: Pipeline, version: Version, schedule: Schedule
+    ) -> tuple[RecurringRun, int]:
+        """Has the version run on a schedule, and no other of this pipeline; and how many others ended."""
+        experiment = self._experiment(submission)
+
+        def all_there() -> list[RecurringRun]:
+            return self.api.recurring_runs(experiment.experiment_id, submission.pipeline)
+
+        def this_one() -> RecurringRun | None:
+            return next((one for one in all_there() if one.runs(version, schedule)), None)
+
+        made = self._there_or_made(
+            this_one,
+            lambda: self.api.create_recurring_run(
+                submission.pipeline,
+                experiment.experiment_id,
+                pipeline.pipeline_id,
+                version.pipeline_version_id,
+                submission.service_account,
+                schedule,
+            ),
+        )[0]
+        return made, self._end(all_there, made.recurring_run_id)
+
+    def end_schedule(self, pipeline: str, experiment: str) -> int:
+        """Has no run of the pipeline started any more; how many schedules ended."""
+        found = self.patience.until_answered(lambda: self.api.experiment(experiment), self.say)
+        if found is None:
+            return 0
+        return self._end(lambda: self.api.recurring_runs(found.experiment_id, pipeline), None)
+
+    def _end(self, all_there: Callable[[], list[RecurringRun]], but: str | None) -> int:
+        """Ends all schedules but one. One that is gone already, as after a lost answer, has ended."""
+        others = self.patience.until_answered(all_there, self.say)
+        ended = [one.recurring_run_id for one in others if one.recurring_run_id != but]
+        for name in ended:
+            self.patience.until_answered(partial(self.api.delete_recurring_run, name), self.say)
+        return len(ended)
+
+    def _experiment(self, submission: Submission) -> Experiment:
+        return self._there_or_made(
+            lambda: self.api.experiment(submission.experiment),
+            lambda: self.api.create_experiment(submission.experiment),
         )[0]
 
     def _there_or_made(

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.kubeflow.api import Run, RunDetails, Status, Task
+from pipeline.kubeflow.answers import Run, RunDetails, Status, Task
 from pipeline.kubeflow.connection import ClusterError, ClusterUnreachableError
 
 _STATES = {

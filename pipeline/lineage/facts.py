@@ -69,6 +69,9 @@ def _model(artifact: Artifact) -> Iterator[Fact]:
     found = manifest.read(path_utils.serving_model_path(artifact.uri))
     yield Fact("model", f"{found.model.family} of {found.num_parameters:,} parameters")
     yield Fact("trained on", f"{found.training_tokens:,} tokens in {found.training_seconds:.0f} s")
+    if found.attention is not None:
+        seen = {"row": "all of its row before it", "document": "its own document before it"}[found.attention]
+        yield Fact("a token saw", seen)
     yield Fact("validation", f"{found.validation_bits_per_byte:.3f} bits per byte")
     yield Fact("weights sha256", found.weights_sha256)
 

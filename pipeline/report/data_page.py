@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from markupsafe import Markup
 
+from components.corpus_gen.cleaning.settings import CleaningConfig
+from components.corpus_gen.counts import CorpusCounts
 from components.corpus_gen.rejections import Rejected
 from components.progress import format_bytes
 from models.tokenizing.vocabulary import Vocabulary
@@ -19,6 +21,8 @@ from pipeline.report import templates
 from pipeline.report.bars import bar, histogram
 from pipeline.report.page import Row
 
+MASKED = {"email": "e-mail", "ip": "IP", "phone": "phone", "secret": "secrets"}
+"""Kind -> what the page calls it."""
 MOST_TOKENS = 45
 MOST_ROWS = 12
 """Of a table that opens to more."""
@@ -68,7 +72,9 @@ def render(pipeline: str, started: str, outputs: DataOutputs, profile: Profile) 
         charts=_charts(profile),
         reasons=[reason for reason in reasons if reason.name.partition(":")[0] not in _LEAKS],
         leaks=[reason for reason in reasons if reason.name.partition(":")[0] in _LEAKS],
-        masked=[(name, f"{tally.masked:,}") for name, tally in profile.by_source.items() if tally.masked],
+        masked=list(_masked(outputs.corpus)),
+        masked_kinds=list(MASKED.values()),
+        changed=list(_changed(outputs.corpus)),
         fertility=[
             (title, list(_fertility(tallies)))
             for title, tallies in (("language", profile.by_language), ("source", profile.by_source))
@@ -116,9 +122,26 @@ def _mixture(outputs: DataOutputs) -> Iterator[Cells]:
     """Of the train split's rows, where a mixture decides how often each source's are taken."""
     shares = outputs.packing.shares if outputs.has(ROWS) else {}
     for name, share in shares.items():
-        counts = (f"{share.rows:,}", f"{share.tokens:,}", f"{share.num_bytes:,}")
-        figures = (*counts, f"{share.epochs:.2f}", f"{share.wanted:.1%}", f"{share.realised:.1%}")
+        parts = (f"{share.wanted:.1%}", f"{share.realised:.1%}", f"{share.epochs:.2f}")
+        figures = (*parts, f"{share.tokens:,}", f"{share.rows:,}", f"{share.num_bytes:,}")
         yield Cells(name, Markup(bar(share.realised)), figures)
+
+
+def _masked(corpus: CorpusCounts) -> Iterator[tuple[str, list[str]]]:
+    """(source, how many of each of `MASKED`), of the sources that had some."""
+    for name, source in corpus.sources.items():
+        if source.masked:
+            yield name, [f"{source.masked.get(kind, 0):,}" for kind in MASKED]
+
+
+def _changed(corpus: CorpusCounts) -> Iterator[Cells]:
+    """Of each cleaning step that changed a document, in the order in which they are taken."""
+    for step in CleaningConfig.model_fields:
+        by_source = {name: source.changed.get(step, 0) for name, source in corpus.sources.items()}
+        if count := sum(by_source.values()):
+            share = count / max(corpus.read, 1)
+            of = ", ".join(f"{name} {number:,}" for name, number in by_source.items() if number)
+            yield Cells(step, Markup(bar(share)), (f"{count:,}", f"{share:.1%}", of))
 
 
 def _languages(profile: Profile) -> Iterator[Cells]:

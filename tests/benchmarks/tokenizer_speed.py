@@ -20,7 +20,7 @@ from tokenizer_agreement import ALGORITHMS, documents_of, sample
 
 from components.tokenizer_trainer import training
 from models.tokenizer import GraphTokenizer
-from models.tokenizing.sentence_pieces import SentencePieceModel
+from models.tokenizing import reading
 
 Result = TypeVar("Result")
 
@@ -37,7 +37,7 @@ def main(name: str) -> None:
     for algorithm in ALGORITHMS:
         settings = made.model_copy(update={"algorithm": algorithm})
         training_s, content = _timed(lambda settings=settings: training.train(texts, settings))
-        model, graph = SentencePieceModel(content), GraphTokenizer(content)
+        model, graph = reading.read(content), GraphTokenizer(content)
         num_tokens = sum(len(model.encode(text)) for text in texts)
         in_python = min(
             _timed(lambda model=model: [model.encode(text) for text in texts])[0] for _ in range(3)

@@ -184,40 +184,6 @@ def test_what_does_not_fit_the_runner_is_said(values: dict[str, Any], expected: 
     assert found.startswith(expected)
 
 
-def test_a_job_server_and_a_worker_pool_read_a_corpus(tmp_path: Path) -> None:
-    """Beam's own job server and pool, in this process, in the place of Flink's."""
-    import apache_beam as beam
-    from apache_beam.options.pipeline_options import PipelineOptions
-    from apache_beam.runners.portability import local_job_service
-    from apache_beam.runners.worker import worker_pool_main
-
-    from components.corpus_gen import transforms
-
-    (tmp_path / "text").mkdir()
-    for name in ("a.txt", "b.txt"):
-        (tmp_path / "text" / name).write_text(f"of {name}\nand more\n")
-    source = SourceConfig(name="s", pattern="*.txt", documents="lines")
-    corpus = CorpusConfig(path=str(tmp_path / "text"), sources=(source,))
-    server = local_job_service.LocalJobServicer(str(tmp_path / "staging"))
-    port = server.start_grpc_server()
-    address, pool = worker_pool_main.BeamFnExternalWorkerPoolServicer.start(use_process=False)
-    settings = BeamConfig(
-        runner="PortableRunner",
-        worker_pool=address,
-        options=(f"--job_endpoint=localhost:{port}",),
-    )
-    try:
-        with beam.Pipeline(options=PipelineOptions(list(beam_options.local(settings)))) as pipeline:
-            found = (pipeline | transforms.ReadDocuments(corpus)).found
-            lines = found.kept | beam.Map(lambda document: document.text)
-            _ = lines | beam.io.WriteToText(str(tmp_path / "out"))
-    finally:
-        pool.stop(0)
-        server.stop()
-    written = "".join(path.read_text() for path in tmp_path.glob("out*"))
-    assert sorted(written.split("\n")) == ["", "and more", "and more", "of a.txt", "of b.txt"]
-
-
 def test_dataflow_would_get_the_workers_image_in_its_job() -> None:
     """The job's description, as Beam's Dataflow client builds it, without sending it."""
     import apache_beam as beam

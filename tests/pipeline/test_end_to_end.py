@@ -420,6 +420,7 @@ def test_a_training_that_is_killed_goes_on_where_it_was_when_the_command_is_give
 @pytest.mark.usefixtures("lstm")
 def test_training_starts_from_the_model_pushed_last_and_takes_over_its_tokenizer(tiny_config, served):
     [(newest, found), *_] = model_store.manifests(str(served))
+    assert found.attention == "row"
     shape = {name: value for name, value in found.model.model_dump().items() if value is not None}
     settings = [f"model.{name}={value}" for name, value in shape.items() if name != "size"]
     loose = ["evaluation.max_regression=8", "evaluation.max_slice_regression=8"]

@@ -31,6 +31,8 @@ class Cleaned:
     document: Document
     masked: dict[str, int]
     """Kind of what was masked -> how often."""
+    changed: frozenset[str] = frozenset()
+    """The steps, by their settings' names, that left another text than they were given."""
 
 
 def clean(document: Document, settings: CleaningConfig) -> Cleaned:
@@ -38,19 +40,20 @@ def clean(document: Document, settings: CleaningConfig) -> Cleaned:
 
     Its text may be empty afterwards.
     """
-    masked: dict[str, int] = {}
     if not changes_text(settings):
-        return Cleaned(document, masked)
+        return Cleaned(document, {})
+    masked: dict[str, int] = {}
+    changed: set[str] = set()
     halves = document.split_prompt()
     spoken = language.identify(document.text) if _needs_language(settings) else language.UNDETERMINED
-    prompt, completion = (_clean(half, settings, spoken, masked) for half in halves)
+    prompt, completion = (_clean(half, settings, spoken, masked, changed) for half in halves)
     cleaned = dataclasses.replace(
         document,
         text=prompt + completion,
         num_prompt_bytes=len(prompt.encode()),
         num_masked=sum(masked.values()),
     )
-    return Cleaned(cleaned, masked)
+    return Cleaned(cleaned, masked, frozenset(changed))
 
 
 def changes_text(settings: CleaningConfig) -> bool:
@@ -93,46 +96,53 @@ def require_packages(settings: CleaningConfig) -> None:
             packages.require(package, f"cleaning.{setting}")
 
 
-def _clean(text: str, settings: CleaningConfig, spoken: str, masked: dict[str, int]) -> str:
-    for step in _character_steps(settings):
-        text = step(text)
-    if settings.mask:
-        text, counts = masking.mask(text, settings.mask)
+def _clean(
+    text: str, settings: CleaningConfig, spoken: str, masked: dict[str, int], changed: set[str]
+) -> str:
+    def mask(text: str) -> str:
+        without, counts = masking.mask(text, settings.mask)
         for kind, count in counts.items():
             masked[kind] = masked.get(kind, 0) + count
-    for step in _word_steps(settings, spoken):
-        text = step(text)
+        return without
+
+    for name, step in [*_character_steps(settings), ("mask", mask), *_word_steps(settings, spoken)]:
+        if getattr(settings, name) != _OFF[name]:
+            before, text = text, step(text)
+            if text != before:
+                changed.add(name)
     return text
 
 
-def _character_steps(settings: CleaningConfig) -> list[Step]:
+def _character_steps(settings: CleaningConfig) -> list[tuple[str, Step]]:
+    """By the settings' names."""
     form, most = settings.normalization, settings.max_blank_lines
-    steps: list[tuple[bool, Step]] = [
-        (settings.repair, characters.repair),
-        (settings.control_characters, characters.remove_control_characters),
-        (settings.line_ends, characters.unify_line_ends),
-        (form != "none", lambda text: characters.normalize(text, form) if form != "none" else text),
-        (settings.trailing_spaces, characters.strip_trailing_spaces),
-        (settings.repeated_spaces, characters.collapse_spaces),
-        (most is not None, lambda text: characters.limit_blank_lines(text, most or 0)),
-        (settings.c4_lines, lines.keep_sentences),
+    return [
+        ("repair", characters.repair),
+        ("control_characters", characters.remove_control_characters),
+        ("line_ends", characters.unify_line_ends),
+        ("normalization", lambda text: characters.normalize(text, form) if form != "none" else text),
+        ("trailing_spaces", characters.strip_trailing_spaces),
+        ("repeated_spaces", characters.collapse_spaces),
+        ("max_blank_lines", lambda text: characters.limit_blank_lines(text, most or 0)),
+        ("c4_lines", lines.keep_sentences),
     ]
-    return [step for is_on, step in steps if is_on]
 
 
-def _word_steps(settings: CleaningConfig, spoken: str) -> list[Step]:
-    steps: list[tuple[bool, Step]] = [
-        (settings.casefold, words.fold_case),
-        (settings.segment_chinese, words.segment_chinese),
-        (settings.lemmatize, lambda text: words.lemmatize(text, spoken)),
-        (settings.remove_stop_words, lambda text: words.remove_stop_words(text, spoken)),
+def _word_steps(settings: CleaningConfig, spoken: str) -> list[tuple[str, Step]]:
+    return [
+        ("casefold", words.fold_case),
+        ("segment_chinese", words.segment_chinese),
+        ("lemmatize", lambda text: words.lemmatize(text, spoken)),
+        ("remove_stop_words", lambda text: words.remove_stop_words(text, spoken)),
     ]
-    return [step for is_on, step in steps if is_on]
 
 
 def _needs_language(settings: CleaningConfig) -> bool:
     return settings.lemmatize or settings.remove_stop_words
 
+
+_OFF = CleaningConfig().model_dump()
+"""Step -> the setting with which it does nothing."""
 
 _PACKAGES = {
     "repair": "ftfy",

@@ -1,17 +1,16 @@
 """Beam wiring of decontamination: `contamination` on splits.
 
     eval, test -> passages ─┐
-    task files -> passages ─┴─► train -> clean ───────────────────────────────► kept
-                                  └────> suspect -> how many hold each n-gram -> kept or rejected
+    task files -> passages ─┴─► train -> suspects -> how many hold each n-gram -> decisions
 
-The evaluation's n-grams go to every worker as a side input, bounded by ``max_ngrams``; the alternative, to
-group all of the training text's n-grams by hash, would send more than the text through a shuffle. Of the
-training documents only suspects are held back until the n-grams that many have in common are known.
+The evaluation's n-grams, bounded by ``max_ngrams``, are a file that every worker reads; the alternative, to
+group all of the training text's n-grams by hash, would sort more than the text. Only suspects are held back
+until the n-grams that many documents have in common are known. All that is large lies on disk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -19,84 +18,70 @@ import numpy as np
 from apache_beam.io.filesystem import FileMetadata
 from apache_beam.io.filesystems import FileSystems
 
-from components.corpus_gen import rejections
-from components.corpus_gen.duplicates import contamination
+from components import documents, runs, sorted_records
+from components.corpus_gen import decisions, placed, splitting
+from components.corpus_gen.decisions import Decision, Part, WaitingDecisions
+from components.corpus_gen.duplicates import contamination, passages
 from components.corpus_gen.duplicates.contamination import Passages
+from components.corpus_gen.duplicates.passages import HASH, PassageRun, WaitingPassages
 from components.corpus_gen.duplicates.settings import DecontaminationConfig
-from components.corpus_gen.rejections import Sifted
-from components.documents import Document
+from components.corpus_gen.placed import Placed, WaitingItems
+from components.corpus_gen.staging import Staging
 from components.errors import CorpusError
+from components.runs import Run
 
 REASON = "contaminated"
-_SUSPECT = "suspect"
-_REJECTED = "rejected"
-_FEW_NGRAMS = 1_000_000
+_HITS = "hits"
+_MANY_HITS = 1_000_000
 
 
 class Suspect(NamedTuple):
     """A training document, and the n-grams that it shares with the evaluation."""
 
-    document: Document
+    text: str
     of_held_out: np.ndarray
     of_tasks: np.ndarray
 
 
-class RemoveContaminated(beam.PTransform):
-    """Training documents to `Sifted`: those that share a passage with the evaluation are rejected.
+class FindContaminated(beam.PTransform):
+    """``((split, part), {"documents": runs, "decisions": runs})`` to ``((split, part), Run)`` of decisions:
+    training documents that share a passage with the evaluation are left out. Those that are left out already
+    count for nothing."""
 
-    Args:
-      settings: what counts as a passage.
-      held_out: the documents of the other splits.
-    """
-
-    def __init__(self, settings: DecontaminationConfig, held_out: Iterable[beam.PCollection]) -> None:
+    def __init__(self, settings: DecontaminationConfig, staging: Staging) -> None:
         super().__init__()
         self._settings = settings
-        self._held_out = tuple(held_out)
+        self._staging = staging
 
-    def expand(self, train: beam.PCollection) -> Sifted:
-        settings = self._settings
-        sides = (self._held_out_passages(train.pipeline), self._task_passages(train.pipeline))
-        held_out, tasks = (beam.pvalue.AsSingleton(side, Passages.none()) for side in sides)
-        found = train | "Find" >> beam.ParDo(_find, held_out, tasks).with_outputs(_SUSPECT, main="clean")
-        suspects = found[_SUSPECT]
-        common = (
-            suspects
-            | "Hits" >> beam.FlatMap(_hits).with_output_types(tuple[int, int])
-            | "Holders" >> beam.CombinePerKey(sum)
-            | "Common" >> beam.Filter(lambda counted: counted[1] > settings.max_documents)
-            | "Ngram" >> beam.Keys()
+    def expand(self, part_to_found: beam.PCollection) -> beam.PCollection:
+        settings, directory = self._settings, self._staging.directory
+        task_files = [file.path for file in list_task_files(settings.against)]
+        held_out = part_to_found | "HeldOut" >> beam.FlatMap(_held_out, settings, directory)
+        tasks = (
+            part_to_found.pipeline
+            | "TaskFiles" >> beam.Create(task_files)
+            | "Tasks" >> beam.FlatMap(_tasks, settings, directory)
         )
-        judged = suspects | "Judge" >> beam.ParDo(
-            _Judge(settings), held_out, tasks, beam.pvalue.AsList(common)
-        ).with_outputs(_REJECTED, main="kept")
-        kept = (found["clean"], judged["kept"]) | "Kept" >> beam.Flatten()
-        return Sifted(kept, judged[_REJECTED])
-
-    def _held_out_passages(self, pipeline: beam.Pipeline) -> beam.PCollection:
-        settings = self._settings
-        splits = self._held_out if settings.held_out_words else ()
-        return (
-            splits
-            | "HeldOut" >> beam.Flatten(pipeline=pipeline)
-            | "HeldOutPassages"
-            >> beam.Map(
-                lambda document: contamination.passages(
-                    document.text, settings.held_out_words, settings.min_words
-                )
+        sides = [
+            beam.pvalue.AsSingleton(
+                found
+                | f"All[{name}]" >> beam.combiners.ToList()
+                | f"Unite[{name}]" >> beam.Map(passages.unite, settings.max_ngrams, directory)
             )
-            | "UniteHeldOut" >> beam.CombineGlobally(_Unite(settings.max_ngrams)).without_defaults()
+            for name, found in (("held out", held_out), ("tasks", tasks))
+        ]
+        suspects = part_to_found | "Find" >> beam.ParDo(_Find(self._staging), *sides).with_outputs(
+            _HITS, main="suspects"
         )
-
-    def _task_passages(self, pipeline: beam.Pipeline) -> beam.PCollection:
-        settings = self._settings
+        common = (
+            suspects[_HITS]
+            | "ByHash" >> beam.GroupByKey()
+            | "Common" >> beam.FlatMap(_common, settings.max_documents, directory)
+        )
         return (
-            pipeline
-            | "TaskFiles" >> beam.Create([file.path for file in list_task_files(settings.against)])
-            | "ReadTasks" >> beam.FlatMap(read_tasks)
-            | "TaskPassages"
-            >> beam.Map(lambda text: contamination.passages(text, settings.task_words, settings.min_words))
-            | "UniteTasks" >> beam.CombineGlobally(_Unite(settings.max_ngrams)).without_defaults()
+            suspects["suspects"]
+            | "Spread" >> beam.Reshuffle()
+            | "Judge" >> beam.ParDo(_Judge(self._staging), *sides, beam.pvalue.AsList(common))
         )
 
 
@@ -128,70 +113,109 @@ def read_tasks(path: str) -> Iterator[str]:
             yield from contamination.task_texts(text)
 
 
-class _Unite(beam.CombineFn):
-    """`Passages` to those of all, at most so many. What is added is united when it has doubled."""
+def _held_out(
+    part_to_found: tuple[Part, Mapping[str, Iterable[Run]]], settings: DecontaminationConfig, directory: str
+) -> Iterator[PassageRun]:
+    """Passages of the documents of a held-out split."""
+    (split, _), found = part_to_found
+    if split != splitting.TRAIN and settings.held_out_words:
+        waiting = WaitingPassages(settings.held_out_words, settings.min_words, directory)
+        texts = (document.text for document in decisions.kept(found["documents"], found["decisions"]))
+        yield from waiting.of(texts)
 
-    def __init__(self, max_ngrams: int) -> None:
-        self._max_ngrams = max_ngrams
 
-    def create_accumulator(self) -> list[Passages]:
-        return [Passages.none()]
+def _tasks(path: str, settings: DecontaminationConfig, directory: str) -> Iterator[PassageRun]:
+    """Passages of one file's items."""
+    yield from WaitingPassages(settings.task_words, settings.min_words, directory).of(read_tasks(path))
 
-    def add_input(self, found: list[Passages], passages: Passages) -> list[Passages]:
-        found.append(passages)
-        united, *added = found
-        if len(added) % 256 or sum(len(one.hashes) for one in added) < max(_FEW_NGRAMS, len(united.hashes)):
-            return found
-        return self.compact(found)
 
-    def merge_accumulators(self, accumulators: Iterable[list[Passages]]) -> list[Passages]:
-        merged = self.create_accumulator()
-        for found in accumulators:
-            merged = self.compact([*merged, *found])
-        return merged
+class _Find(beam.DoFn):
+    """Parts of the train split to runs of `Suspect` and, second, ``(range of hashes, Run)`` of the n-grams
+    that each shares with the evaluation."""
 
-    def compact(self, found: list[Passages]) -> list[Passages]:
-        return [contamination.unite(found, self._max_ngrams)]
+    def __init__(self, staging: Staging) -> None:
+        self._staging = staging
 
-    def extract_output(self, found: list[Passages]) -> Passages:
-        return contamination.unite(found, self._max_ngrams)
+    def process(
+        self,
+        part_to_found: tuple[Part, Mapping[str, Iterable[Run]]],
+        held_out_run: PassageRun,
+        tasks_run: PassageRun,
+    ) -> Iterator[Any]:
+        (split, _), found = part_to_found
+        held_out, tasks = passages.read(held_out_run), passages.read(tasks_run)
+        if split != splitting.TRAIN or not (held_out.lengths or tasks.lengths):
+            return
+        suspects: WaitingItems[None] = WaitingItems(self._staging.directory)
+        hits, count = [np.empty(0, np.uint64)], 0
+        for document in decisions.kept(found["documents"], found["decisions"]):
+            suspect = Suspect(
+                document.text, *(contamination.shared(document.text, s) for s in (held_out, tasks))
+            )
+            shared = np.union1d(suspect.of_held_out, suspect.of_tasks)
+            if not len(shared):
+                continue
+            hits.append(shared)
+            count += len(shared)
+            suspects.add(
+                None, Placed.of(document.document_id, tuple(suspect)), len(suspect.text) + 8 * len(shared)
+            )
+            if suspects.are_many or count >= _MANY_HITS:
+                yield from self._write(suspects, hits)
+                hits, count = hits[:1], 0
+        yield from self._write(suspects, hits)
+
+    def _write(self, suspects: WaitingItems[None], hits: list[np.ndarray]) -> Iterator[Any]:
+        for _, run in suspects.write():
+            yield run
+        found = np.sort(np.concatenate(hits))
+        if len(found):
+            ranges = sorted_records.by_range(found, found, self._staging.num_parts)
+            blocks = ((number, sorted_records.to_blocks(piece)) for number, piece in ranges)
+            for number_to_run in runs.write(self._staging.directory, blocks):
+                yield beam.pvalue.TaggedOutput(_HITS, number_to_run)
+
+
+def _common(number_to_runs: tuple[int, Iterable[Run]], max_documents: int, directory: str) -> Iterator[Run]:
+    """The n-grams of a range that more documents share."""
+    found = passages.counted(sorted_records.in_order(number_to_runs[1], HASH))
+    common = [hashes[counts > max_documents] for hashes, counts in found]
+    blocks = sorted_records.to_blocks(np.concatenate([np.empty(0, HASH), *common]))
+    yield from (run for _, run in runs.write(directory, [(None, blocks)]))
 
 
 class _Judge(beam.DoFn):
-    """`Suspect` to its document, if only common n-grams spoke against it, or to its rejection."""
+    """Runs of `Suspect` to runs of decisions on those of whom not only common n-grams tell."""
 
-    def __init__(self, settings: DecontaminationConfig) -> None:
-        self._settings = settings
+    def __init__(self, staging: Staging) -> None:
+        self._staging = staging
 
     def process(
-        self, suspect: Suspect, held_out: Passages, tasks: Passages, common: list[int]
-    ) -> Iterator[Any]:
-        ordinary = np.array(common, np.int64).view(np.uint64)
-        for hits, against, name in (
-            (suspect.of_tasks, tasks, "the evaluation tasks"),
-            (suspect.of_held_out, held_out, "held-out documents"),
-        ):
-            telling = hits[~np.isin(hits, ordinary)]
-            if len(telling):
-                words = contamination.first_shared(suspect.document.text, telling, against.lengths)
-                detail = f"shares {len(telling)} n-grams with {name}, the first: {words}"
-                yield beam.pvalue.TaggedOutput(_REJECTED, rejections.reject(suspect.document, REASON, detail))
-                return
-        yield suspect.document
+        self, run: Run, held_out_run: PassageRun, tasks_run: PassageRun, common: list[Run]
+    ) -> Iterator[tuple[Part, Run]]:
+        held_out, tasks = passages.read(held_out_run), passages.read(tasks_run)
+        ordinary = passages.all_hashes(common)
+        waiting = WaitingDecisions(self._staging.directory, self._staging.num_parts)
+        for item in placed.in_order([run]):
+            suspect = Suspect(*item.value)
+            decision = _judge(suspect, held_out, tasks, ordinary)
+            if decision is not None:
+                waiting.decide(splitting.TRAIN, documents.make_id(item.path, item.line), decision)
+        yield from waiting.write()
 
 
-def _find(document: Document, held_out: Passages, tasks: Passages) -> Iterator[Any]:
-    of_held_out, of_tasks = (contamination.shared(document.text, side) for side in (held_out, tasks))
-    if len(of_held_out) or len(of_tasks):
-        yield beam.pvalue.TaggedOutput(_SUSPECT, Suspect(document, of_held_out, of_tasks))
-    else:
-        yield document
-
-
-def _hits(suspect: Suspect) -> Iterator[tuple[int, int]]:
-    # Signed, as Beam's integers are; an n-gram of both kinds is one of each document.
-    for ngram in np.union1d(suspect.of_held_out, suspect.of_tasks).view(np.int64).tolist():
-        yield ngram, 1
+def _judge(
+    suspect: Suspect, held_out: Passages, tasks: Passages, ordinary: contamination.Hashes
+) -> Decision | None:
+    for hits, against, name in (
+        (suspect.of_tasks, tasks, "the evaluation tasks"),
+        (suspect.of_held_out, held_out, "held-out documents"),
+    ):
+        telling = hits[~np.isin(hits, ordinary)]
+        if len(telling):
+            words = contamination.first_shared(suspect.text, telling, against.lengths)
+            return Decision(REASON, f"shares {len(telling)} n-grams with {name}, the first: {words}")
+    return None
 
 
 def fingerprint(patterns: Iterable[str]) -> str:

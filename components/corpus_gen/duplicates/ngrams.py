@@ -76,10 +76,14 @@ def hash_ngrams(units: Hashes, length: int) -> Hashes:
     count = len(units) - length + 1
     if count < 1:
         return np.empty(0, np.uint64)
-    total = np.full(count, length, np.uint64)
-    for start in range(length):
-        total = total * _BASE + units[start : start + count]
-    return _mix(total)
+    # The sum of unit * base^(last - place) over an n-gram's places is a difference of two sums, over all
+    # places before, of unit * base^-place: the base is odd, and so has an inverse.
+    powers, inverses = _powers(len(units) + length)
+    sums = np.cumsum(units * inverses[: len(units)])
+    differences = sums[length - 1 :].copy()
+    differences[1:] -= sums[: count - 1]
+    first = np.uint64(length * int(powers[length]) % (1 << 64))
+    return _mix(differences * powers[length - 1 : length - 1 + count] + first)
 
 
 def _segment(text: str) -> _Segments:
@@ -118,6 +122,19 @@ def _chunks(text: str) -> list[str]:
 
 def _code_points(text: str) -> np.ndarray:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+
+
+def _powers(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first powers of the base, ``count`` or more, and of its inverse."""
+    return _all_powers(1 << count.bit_length())
+
+
+@functools.lru_cache(maxsize=2)
+def _all_powers(count: int) -> tuple[np.ndarray, np.ndarray]:
+    inverse = pow(int(_BASE), -1, 1 << 64)
+    rest = [np.full(count - 1, base, np.uint64) for base in (int(_BASE), inverse)]
+    powers, inverses = (np.cumprod(np.append(np.uint64(1), each), dtype=np.uint64) for each in rest)
+    return powers, inverses
 
 
 @functools.cache

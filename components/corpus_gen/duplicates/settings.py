@@ -11,10 +11,10 @@ from models.config import Settings
 
 class DuplicatesConfig(Settings):
     """Of documents with the same, or nearly the same, text one is kept: that of the source listed first,
-    of these the longest, of these the one whose id sorts first."""
+    of these the longest, of these the first by file and line."""
 
     exact: bool = True
-    """Whether of equal texts, to the byte, one is kept. Costs one pass of the text through a shuffle."""
+    """Whether of equal texts, to the byte, one is kept."""
     near: bool = True
     """Whether of nearly equal texts (MinHash with banding) one is kept, so that no split holds what another
     one holds with a few words changed."""
@@ -57,6 +57,10 @@ class DecontaminationConfig(Settings):
     max_ngrams: int = Field(default=10_000_000, ge=1000)
     """Of the held-out splits, and again of the tasks: at most so many different n-grams, 8 bytes each, are
     in each worker's memory; of more, those with the smallest hashes. Ten million are some 60 MB of text."""
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.held_out_words or self.against)
 
     @model_validator(mode="after")
     def _lengths_are_in_order(self) -> DecontaminationConfig:

@@ -46,7 +46,12 @@ def sketch(signature: np.ndarray) -> bytes:
     return (signature * np.uint32(0x9E3779B1) >> np.uint32(24)).astype(np.uint8).tobytes()
 
 
-def similarity(sketches: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Estimated Jaccard similarities, ``(count,)``, of sketches ``(count, num_hashes)`` to one, uint8."""
-    equal = (sketches == other).mean(axis=1)
+def similarity(unequal: np.ndarray | int, num_hashes: int) -> np.ndarray:
+    """Estimated Jaccard similarity of two documents whose sketches differ in so many places."""
+    equal = 1.0 - np.asarray(unequal) / num_hashes
     return np.clip((equal - _CHANCE) / (1.0 - _CHANCE), 0.0, 1.0)
+
+
+def most_unequal(num_hashes: int, threshold: float) -> int:
+    """In how many places sketches may differ and still be as similar as that."""
+    return int(np.flatnonzero(similarity(np.arange(num_hashes + 1), num_hashes) >= threshold)[-1])

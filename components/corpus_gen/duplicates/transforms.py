@@ -1,198 +1,149 @@
 """Beam wiring of duplicate removal.
 
-    documents -> fingerprints -> groups of equal texts -> buckets by band -> edges -> forest
-        │                                  └── dropped ──────────────────────────────┤
-        └──────────────────────────────────── by id ────────────────────────────── dropped -> sifted
+    copies by hash ──────────────────────────────────────────────────────────► decisions
+    bands by hash -> edges of those that are alike -> forest, in one place ──┘
 
-Only fingerprints are grouped: 16 bytes of hash, a rank and a signature. The text itself goes through one
-shuffle, at the end, where each document meets the decision on it. No group is held in memory as a
-whole, however large: of equal texts one passes twice over the ranks, and of a bucket see
-`clusters.edges_of_bucket`. What is dropped depends on the documents alone, not on workers or order.
+All of it are records in runs on disk (`fingerprints`, `components.sorted_records`), merged range by range, so
+no group is in memory as a whole, however large. What is dropped depends on the documents alone, and not on
+workers or order.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
 import numpy as np
 
-from components.corpus_gen import rejections
-from components.corpus_gen.duplicates import banding, clusters, signatures
-from components.corpus_gen.duplicates.clusters import Dropped, Edge, Member, Node
+from components import documents, runs, sorted_records
+from components.corpus_gen.decisions import Decision, Part, WaitingDecisions
+from components.corpus_gen.duplicates import buckets, clusters, fingerprints, signatures
+from components.corpus_gen.duplicates.clusters import Dropped
+from components.corpus_gen.duplicates.fingerprints import Node
 from components.corpus_gen.duplicates.settings import DuplicatesConfig
-from components.corpus_gen.rejections import Sifted
-from components.documents import Document
+from components.corpus_gen.staging import Staged, Staging
+from components.runs import Run
 
 EXACT = "duplicate:exact"
 NEAR = "duplicate:near"
-_DROPPED = "dropped"
-_REJECTED = "rejected"
-_MANY_EDGES = 100_000
-
-Fingerprint = tuple[bytes, tuple[Node, bytes]]
-"""``(hash of the text, (node, signature))``; no signature where there is nothing to compare."""
-Decision = tuple[str, str]
-"""Reason and detail."""
+_MANY_EDGES = 200_000
+_COPY = sorted_records.dtype_of(fingerprints.COPY.itemsize)
 
 
-class RemoveDuplicates(beam.PTransform):
-    """`Document` to `Sifted`: of equal, and of nearly equal, texts one is kept; bounded, in no order.
+class FindDuplicates:
+    """`Staged` to ``((split, part), Run)`` of decisions: of equal, and of nearly equal, texts one is kept.
 
     A prompt and its completion are one text. Of a copy, the detail names the document that it
     equals, which may itself be left out for one that it resembles.
     """
 
-    def __init__(self, settings: DuplicatesConfig, sources: Sequence[str]) -> None:
-        super().__init__()
+    def __init__(self, settings: DuplicatesConfig, staging: Staging, splits: tuple[str, ...]) -> None:
+        """``splits`` are the nodes', by number."""
         self._settings = settings
-        self._sources = sources
+        self._staging = staging
+        self._explain = _Explain(staging, splits, settings.num_hashes)
 
-    def expand(self, found: beam.PCollection) -> Sifted:
-        dropped = []
-        unique = found | "Fingerprint" >> beam.ParDo(
-            _Fingerprint(self._settings, {name: index for index, name in enumerate(self._sources)})
-        ).with_output_types(tuple[bytes, tuple[bytes, bytes]])
+    def of(self, staged: Staged) -> list[beam.PCollection]:
+        """Several collections; none where nothing is to be found."""
+        found = []
         if self._settings.exact:
-            unique, copies = unique | FindCopies()
-            dropped.append(copies)
+            copies = staged.copies | "ByText" >> beam.GroupByKey()
+            found.append(copies | "Copies" >> beam.FlatMap(_FindCopies(self._explain)))
         if self._settings.near:
-            dropped.append(unique | FindNearDuplicates(self._settings))
-        id_to_document = found | "ById" >> beam.Map(
-            lambda document: (document.document_id, document)
-        ).with_output_types(tuple[str, Document])
-        sifted = (
-            {"documents": id_to_document, "dropped": tuple(dropped) | "AllDropped" >> beam.Flatten()}
-            | "Meet" >> beam.CoGroupByKey()
-            | "Sift" >> beam.ParDo(_sift).with_outputs(_REJECTED, main="kept")
-        )
-        return Sifted(sifted["kept"], sifted[_REJECTED])
+            edges = (
+                staged.bands
+                | "ByBand" >> beam.GroupByKey()
+                | "Compare" >> beam.FlatMap(_Compare(self._settings, self._staging.directory))
+                | "InOnePlace" >> beam.combiners.ToList()
+            )
+            found.append(edges | "Join" >> beam.FlatMap(_Join(self._explain)))
+        return found
 
 
-class FindCopies(beam.PTransform):
-    """`Fingerprint` to those with a text of their own, and ``(document id, Decision)`` of the others."""
+class _Explain:
+    """Nodes to decisions in words, waiting to be written."""
 
-    def expand(self, fingerprints: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
-        sifted = (
-            fingerprints
-            | "ByText" >> beam.GroupByKey()
-            | "Copies" >> beam.ParDo(_find_copies).with_outputs(_DROPPED, main="unique")
-        )
-        return sifted["unique"], sifted[_DROPPED]
+    def __init__(self, staging: Staging, splits: tuple[str, ...], num_hashes: int) -> None:
+        self._staging = staging
+        self._splits = splits
+        self._num_hashes = num_hashes
+
+    def waiting(self) -> WaitingDecisions:
+        return WaitingDecisions(self._staging.directory, self._staging.num_parts)
+
+    def copy(self, waiting: WaitingDecisions, node: Node, kept: Node) -> None:
+        self._decide(waiting, node, Decision(EXACT, f"the same text as {self._id(kept)}"))
+
+    def near(self, waiting: WaitingDecisions, dropped: Dropped) -> None:
+        similarity = float(signatures.similarity(dropped.unequal, self._num_hashes))
+        detail = f"estimated similarity {similarity:.2f} to {self._id(dropped.similar)}"
+        is_kept = dropped.similar == dropped.kept
+        ends = ", which is kept" if is_kept else f", of whose group {self._id(dropped.kept)} is kept"
+        self._decide(waiting, dropped.node, Decision(NEAR, detail + ends))
+
+    def _decide(self, waiting: WaitingDecisions, node: Node, decision: Decision) -> None:
+        waiting.decide(self._splits[fingerprints.place_of(node).split], self._id(node), decision)
+
+    def _id(self, node: Node) -> str:
+        place = fingerprints.place_of(node)
+        return documents.make_id(self._staging.names.name_of(place.file), place.line)
 
 
-class FindNearDuplicates(beam.PTransform):
-    """`Fingerprint` to ``(document id, Decision)`` of what resembles a document that is kept."""
+class _FindCopies:
+    """Runs of `COPY` records to runs of decisions."""
 
-    def __init__(self, settings: DuplicatesConfig) -> None:
-        super().__init__()
+    def __init__(self, explain: _Explain) -> None:
+        self._explain = explain
+
+    def __call__(self, number_to_runs: tuple[int, Iterable[Run]]) -> Iterator[tuple[Part, Run]]:
+        waiting = self._explain.waiting()
+        for node, kept in buckets.copies(sorted_records.in_order(number_to_runs[1], _COPY)):
+            self._explain.copy(waiting, node, kept)
+            if waiting.are_many:
+                yield from waiting.write()
+        yield from waiting.write()
+
+
+class _Compare:
+    """Runs of records of bands to runs of sorted `clusters.EDGE` records."""
+
+    def __init__(self, settings: DuplicatesConfig, directory: str) -> None:
         self._settings = settings
+        self._directory = directory
 
-    def expand(self, fingerprints: beam.PCollection) -> beam.PCollection:
-        threshold, cut = self._settings.near_threshold, banding.choose(self._settings)
-        return (
-            fingerprints
-            | "ToBands" >> beam.FlatMap(_band, cut).with_output_types(tuple[bytes, tuple[bytes, bytes]])
-            | "ByBand" >> beam.GroupByKey()
-            | "Compare" >> beam.FlatMap(_compare, threshold).with_output_types(tuple[float, bytes, bytes])
-            | "Join" >> beam.CombineGlobally(_JoinForests()).without_defaults()
-            | "Decide" >> beam.FlatMap(_decide)
-        )
+    def __call__(self, number_to_runs: tuple[int, Iterable[Run]]) -> Iterator[Run]:
+        settings = self._settings
+        compare = buckets.Comparison(settings.num_hashes, settings.near_threshold, not settings.exact)
+        dtype = sorted_records.dtype_of(fingerprints.band_dtype(settings.num_hashes).itemsize)
+        found: list[np.ndarray] = []
+        count = 0
+        for edges in compare.edges(sorted_records.in_order(number_to_runs[1], dtype)):
+            found.append(edges)
+            count += len(edges)
+            if count >= _MANY_EDGES:
+                yield from self._write(found)
+                count = 0
+        yield from self._write(found)
 
-
-class _Fingerprint(beam.DoFn):
-    """`Document` to `Fingerprint`."""
-
-    def __init__(self, settings: DuplicatesConfig, ranks: Mapping[str, int]) -> None:
-        self._settings = settings
-        self._ranks = ranks
-
-    def process(self, document: Document) -> Iterator[Fingerprint]:
-        text = document.text.encode()
-        node = clusters.make_node(self._ranks[document.source], len(text), document.document_id)
-        yield hashlib.sha256(text).digest()[:16], (node, self._signature(document.text))
-
-    def _signature(self, text: str) -> bytes:
-        if not self._settings.near:
-            return b""
-        shingles = signatures.shingles(text, self._settings)
-        if len(shingles) < self._settings.near_min_shingles:
-            return b""
-        return signatures.sign(shingles, self._settings.num_hashes).tobytes()
+    def _write(self, found: list[np.ndarray]) -> Iterator[Run]:
+        """A run of the edges, and ``found`` empty."""
+        if found:
+            blocks = sorted_records.to_blocks(np.unique(np.concatenate(found)))
+            [(_, run)] = runs.write(self._directory, [(None, blocks)])
+            yield run
+        found.clear()
 
 
-class _JoinForests(beam.CombineFn):
-    """Edges to their maximum spanning forest. An accumulator is some edges, and how many of them are the
-    forest of earlier ones: made anew only when as many again have come, so that each edge costs the same."""
+class _Join:
+    """All runs of edges to runs of decisions."""
 
-    def create_accumulator(self) -> tuple[int, list[Edge]]:
-        return 0, []
+    def __init__(self, explain: _Explain) -> None:
+        self._explain = explain
 
-    def add_input(self, accumulator: tuple[int, list[Edge]], edge: Edge) -> tuple[int, list[Edge]]:
-        num_reduced, edges = accumulator
-        edges.append(edge)
-        if len(edges) < max(_MANY_EDGES, 2 * num_reduced):
-            return accumulator
-        return self.compact(accumulator)
-
-    def merge_accumulators(self, accumulators: Iterable[tuple[int, list[Edge]]]) -> tuple[int, list[Edge]]:
-        merged = self.create_accumulator()
-        for _, edges in accumulators:
-            for edge in edges:
-                merged = self.add_input(merged, edge)
-        return merged
-
-    def compact(self, accumulator: tuple[int, list[Edge]]) -> tuple[int, list[Edge]]:
-        edges = clusters.forest(accumulator[1])
-        return len(edges), edges
-
-    def extract_output(self, accumulator: tuple[int, list[Edge]]) -> list[Edge]:
-        return clusters.forest(accumulator[1])
-
-
-def _find_copies(group: tuple[bytes, Iterable[tuple[Node, bytes]]]) -> Iterator[Any]:
-    text_hash, members = group
-    kept = min(node for node, _ in members)
-    detail = f"the same text as {clusters.document_id_of(kept)}"
-    for node, signature in members:
-        if node == kept:
-            yield text_hash, (node, signature)
-        else:
-            yield beam.pvalue.TaggedOutput(_DROPPED, (clusters.document_id_of(node), (EXACT, detail)))
-
-
-def _band(fingerprint: Fingerprint, cut: banding.Banding) -> Iterator[tuple[bytes, Member]]:
-    _, (node, signature) = fingerprint
-    if signature:
-        hashes = np.frombuffer(signature, np.uint32)
-        member = (node, signatures.sketch(hashes))
-        for key in banding.keys(hashes, cut):
-            yield key, member
-
-
-def _compare(bucket: tuple[bytes, Iterable[Member]], threshold: float) -> Iterator[Edge]:
-    _, members = bucket
-    return clusters.edges_of_bucket(members, threshold)
-
-
-def _decide(edges: list[Edge]) -> Iterator[tuple[str, Decision]]:
-    for dropped in clusters.dropped(edges):
-        yield dropped.document_id, (NEAR, _explain(dropped))
-
-
-def _explain(dropped: Dropped) -> str:
-    resembles = f"estimated similarity {dropped.similarity:.2f} to {dropped.similar_id}"
-    if dropped.similar_id == dropped.kept_id:
-        return f"{resembles}, which is kept"
-    return f"{resembles}, of whose group {dropped.kept_id} is kept"
-
-
-def _sift(met: tuple[str, Mapping[str, Iterable[Any]]]) -> Iterator[Any]:
-    _, found = met
-    [document] = found["documents"]
-    for reason, detail in found["dropped"]:
-        yield beam.pvalue.TaggedOutput(_REJECTED, rejections.reject(document, reason, detail))
-        return
-    yield document
+    def __call__(self, found: list[Run]) -> Iterator[tuple[Part, Run]]:
+        waiting = self._explain.waiting()
+        for dropped in clusters.dropped(lambda: sorted_records.in_order(found, clusters.RECORD)):
+            self._explain.near(waiting, dropped)
+            if waiting.are_many:
+                yield from waiting.write()
+        yield from waiting.write()

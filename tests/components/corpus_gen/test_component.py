@@ -13,7 +13,7 @@ from tfx.types import standard_artifacts
 
 from components import errors, progress
 from components.config import CorpusConfig, SourceConfig
-from components.corpus_gen import files
+from components.corpus_gen import files, placed
 from components.corpus_gen.component import CorpusDriver, CorpusGen
 from components.corpus_gen.counts import CorpusCounts
 from components.corpus_gen.rejections import Rejected
@@ -28,7 +28,17 @@ SPLITS = ("train", "eval", "test")
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> CorpusConfig:
-    folder = tmp_path / "corpus"
+    """For a test that changes its files, or its settings."""
+    return make_corpus(tmp_path / "corpus")
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory, generate: Generate) -> standard_artifacts.Examples:
+    """What comes of the corpus as it is."""
+    return generate(make_corpus(tmp_path_factory.mktemp("plain") / "corpus"))
+
+
+def make_corpus(folder: Path) -> CorpusConfig:
     folder.mkdir()
     (folder / "poems.txt").write_bytes(b"".join(b"Verse %d\r\n" % number for number in range(150)))
     records = [json.dumps({"body": f"News {number}\n"}) for number in range(50)]
@@ -49,29 +59,29 @@ def texts(examples: standard_artifacts.Examples, features_of: FeaturesOf) -> dic
 
 
 def test_every_document_is_in_exactly_one_split(
-    corpus: CorpusConfig, generate: Generate, features_of: FeaturesOf
+    examples: standard_artifacts.Examples, features_of: FeaturesOf
 ) -> None:
-    examples = generate(corpus)
-
     found = [row["text"][0] for split in SPLITS for row in features_of(examples, split)]
     expected = [b"Verse %d" % number for number in range(150)] + [b"News %d\n" % n for n in range(50)]
     assert sorted(found) == sorted(expected)
 
 
 def test_a_document_says_where_it_came_from(
-    corpus: CorpusConfig, generate: Generate, features_of: FeaturesOf
+    examples: standard_artifacts.Examples, features_of: FeaturesOf
 ) -> None:
-    examples = generate(corpus)
-
     rows = [row for split in SPLITS for row in features_of(examples, split)]
     [row] = [row for row in rows if row["text"] == [b"Verse 41"]]
     assert (row["source"], row["document_id"]) == ([b"poems"], [b"poems.txt#42"])
 
 
 def test_the_split_of_a_text_depends_on_nothing_but_the_text(
-    corpus: CorpusConfig, generate: Generate, features_of: FeaturesOf, tmp_path: Path
+    corpus: CorpusConfig,
+    examples: standard_artifacts.Examples,
+    generate: Generate,
+    features_of: FeaturesOf,
+    tmp_path: Path,
 ) -> None:
-    before = texts(generate(corpus), features_of)
+    before = texts(examples, features_of)
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     lines = [b"Verse %d" % number for number in range(150)]
@@ -86,9 +96,12 @@ def test_the_split_of_a_text_depends_on_nothing_but_the_text(
 
 
 def test_changing_the_share_of_eval_leaves_test_alone(
-    corpus: CorpusConfig, generate: Generate, features_of: FeaturesOf
+    corpus: CorpusConfig,
+    examples: standard_artifacts.Examples,
+    generate: Generate,
+    features_of: FeaturesOf,
 ) -> None:
-    before = texts(generate(corpus), features_of)
+    before = texts(examples, features_of)
 
     after = texts(generate(corpus.model_copy(update={"eval_percent": 10})), features_of)
 
@@ -106,13 +119,10 @@ def test_empty_documents_are_counted_in_the_result(
 
 
 def test_what_was_read_is_what_was_kept_and_what_was_dropped(
-    corpus: CorpusConfig,
-    generate: Generate,
+    examples: standard_artifacts.Examples,
     rejected_of: Callable[..., list[Rejected]],
     counts_of: Callable[..., CorpusCounts],
 ) -> None:
-    examples = generate(corpus)
-
     counts = counts_of(examples)
     assert rejected_of(examples) == [Rejected("empty", "news", "news.jsonl#51", "has no text")]
     assert {
@@ -166,22 +176,31 @@ def test_malformed_records_go_to_the_dead_letters_and_the_rest_is_kept(
     assert (counts.read, counts.documents) == (150 + 5 + 1 + 4, 150 + 5 + 1)
 
 
-def test_the_documents_are_the_same_for_two_worker_processes(
-    corpus: CorpusConfig,
-    generate: Generate,
-    records_of: Callable[..., list[bytes]],
-    rejected_of: Callable[..., list[Rejected]],
-    counts_of: Callable[..., CorpusCounts],
+def test_the_files_are_the_same_bytes_for_two_worker_processes(
+    corpus: CorpusConfig, generate: Generate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    two = beam_options.local(BeamConfig(num_workers=2))
+    """In several parts, with documents and dead letters of every kind."""
+    monkeypatch.setattr(placed, "num_parts", lambda num_bytes: 3)
+    passage = " ".join(f"word{number}" for number in range(200))
+    changed = [passage.replace(f"word{number} ", "another ") for number in (3, 70)]
+    others = [f"{number} and so on\n" * 2 for number in range(12)]
+    for number, text in enumerate([passage, passage, *changed, *others, "Verse 3", ""]):
+        (Path(corpus.path) / f"{number:02d}.txt").write_text(text)
+    (Path(corpus.path) / "latin.txt").write_bytes(b"caf\xe9\n")
+    corpus = corpus.model_copy(update={"max_bad_fraction": 0.1})
 
-    found = [generate(corpus), generate(corpus, beam_args=two)]
+    found = []
+    for workers in (1, 2):
+        examples = generate(corpus, beam_options.local(BeamConfig(num_workers=workers)))
+        folder = Path(examples.uri).parent
+        found.append({str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.*z*")})
+        found[-1].update({"report": (folder / "rejected" / "corpus.json").read_bytes()})
 
-    for split in SPLITS:
-        one, other = (sorted(records_of(examples, split)) for examples in found)
-        assert one == other
-    assert counts_of(found[0]) == counts_of(found[1])
-    assert rejected_of(found[0]) == rejected_of(found[1])
+    one, two = ({name: content for name, content in each.items() if "/files/" not in name} for each in found)
+    assert one == two
+    assert sum(name.startswith("documents/Split-train/") for name in one) > 1
+    counts = CorpusCounts.model_validate_json(one["report"])
+    assert {"empty", "malformed:utf8", "duplicate:exact", "duplicate:near"} <= set(counts.dropped())
 
 
 def test_too_many_malformed_records_stop_the_run_with_the_counts(

@@ -19,7 +19,7 @@ from components.artifacts import TOKENIZER_MODEL, Tokenizer
 from components.config import CorpusConfig, PackingConfig, SourceConfig, TokenizerConfig
 from components.errors import CorpusError
 from components.mixture import Mixture, MixtureConfig
-from components.sequence_packer import keyed_rows, packing, placed_documents, transforms
+from components.sequence_packer import component, keyed_rows, packing, placed_documents, transforms
 from components.sequence_packer.counts import PACKING_REPORT, PackingReport
 from models.features import PAD_ID
 from models.tokenizing.sentence_pieces import SentencePieceModel
@@ -31,11 +31,7 @@ FeaturesOf = Callable[[standard_artifacts.Examples, str], list[dict[str, list[An
 RecordsOf = Callable[[standard_artifacts.Examples, str], list[bytes]]
 SPLITS = ("train", "eval", "test")
 SETTINGS = PackingConfig(sequence_length=16, num_shards=3)
-THREADS = (
-    *beam_options.local(BeamConfig()),
-    "--direct_running_mode=multi_threading",
-    "--direct_num_workers=3",
-)
+WORKERS = beam_options.local(BeamConfig(num_workers=3))
 
 
 @pytest.fixture(scope="module")
@@ -161,10 +157,27 @@ def test_another_run_and_other_workers_give_the_same_bytes(
 ) -> None:
 
     again = pack(examples, tokenizer, SETTINGS)
-    threaded = pack(examples, tokenizer, SETTINGS, THREADS)
+    by_three = pack(examples, tokenizer, SETTINGS, WORKERS)
 
     assert contents(again) == contents(packed)
-    assert contents(threaded) == contents(packed)
+    assert contents(by_three) == contents(packed)
+
+
+def test_workers_of_few_documents_are_threads() -> None:
+    options = list(beam_options.local(BeamConfig(num_workers=2)))
+    assert options[-2:] == ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+
+    few, many = (component.workers(options, num_bytes) for num_bytes in (100_000_000, 100_000_001))
+
+    assert few == [*options[:-2], "--direct_running_mode=multi_threading", "--direct_num_workers=2"]
+    assert many == options
+
+
+def test_the_bytes_of_files_are_summed(tmp_path: Path) -> None:
+    files = [transforms.DocumentFile("train", str(tmp_path / name)) for name in "ab"]
+    for size, file in enumerate(files, 3):
+        Path(file.path).write_bytes(bytes(size))
+    assert transforms.num_bytes(files) == 7
 
 
 def test_the_files_are_named_like_those_of_an_example_gen(packed: standard_artifacts.Examples) -> None:
@@ -255,7 +268,7 @@ def test_a_mixture_is_the_same_bytes_for_other_workers(
     mixture = Mixture(config=MixtureConfig(rule="shares"), weights={"prose": 1.0, "table": 1.0})
 
     one = pack(examples, tokenizer, SETTINGS, mixture=mixture)
-    other = pack(examples, tokenizer, SETTINGS, THREADS, mixture)
+    other = pack(examples, tokenizer, SETTINGS, WORKERS, mixture)
 
     assert contents(one) == contents(other)
     report = PackingReport.model_validate_json((Path(one.uri) / PACKING_REPORT).read_bytes())

@@ -10,6 +10,7 @@ from models.decoding import writes
 from models.decoding.keras_weights import frozen
 from models.features import END_ID, PAD_ID
 from models.tokenizing.vocabulary import Vocabulary
+from pipeline import stack
 
 VOCABULARY = Vocabulary((b"",) * 3 + (b"a",) * 317, start_id=END_ID, end_id=END_ID, pad_id=PAD_ID)
 READ, STEPS = 9, 8
@@ -76,7 +77,9 @@ def _any_rows(decoder):
 
 
 @pytest.mark.parametrize("row", [4, 5])
-def test_a_compiled_rows_numbers_are_the_same_to_the_bit_alone_and_in_company(model, row):
+def test_a_compiled_rows_numbers_are_the_same_to_the_bit_alone_and_in_company(request, model, row):
+    if request.node.callspec.params["model"] == "gpt2-untied" and not stack.XLA_KEEPS_ROWS_APART:
+        pytest.xfail("XLA of this stack's TensorFlow sums this model's products by the number of rows")
     decoder = model.decoder().compilable()
     alone = _steps(decoder, [row], 128, jit_compile=True)
     for company, room in (([*range(6, 13), row], 128), ([*range(6, 32), *range(5), row], 256)):

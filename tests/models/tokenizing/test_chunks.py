@@ -17,11 +17,14 @@ def test_chunks_joined_are_the_text_and_end_with_lines(text, times):
     for whole in (text, long):
         found = chunks.cut(whole)
         assert "".join(found) == whole
-        assert all(chunk.endswith("\n") for chunk in found[:-1])
+        assert all(chunk.endswith("\n") or len(chunk) == chunks.MAX_CHARACTERS for chunk in found[:-1])
+        assert len(whole) <= chunks.MAX_CHARACTERS or max(map(len, found)) <= chunks.MAX_CHARACTERS
 
 
 def test_the_example(monkeypatch):
     monkeypatch.setattr(chunks, "MAX_CHARACTERS", 3)
+    assert chunks.cut("a b\n\nc") == ["a b", "\n\n", "c"]
+    monkeypatch.setattr(chunks, "MAX_CHARACTERS", 5)
     assert chunks.cut("a b\n\nc") == ["a b\n\n", "c"]
 
 
@@ -37,3 +40,22 @@ def test_a_long_text_has_the_same_tokens_in_python_and_in_the_graph():
     assert ids.numpy()[0, 1 : lengths[0]].tolist() == model.encode(text).tolist()
     for row, length, line in zip(ids.numpy()[1:], lengths.numpy()[1:], lines, strict=True):
         assert row[1:length].tolist() == model.encode(line).tolist()
+
+
+def test_a_long_line_has_the_same_tokens_in_python_and_in_the_graph(monkeypatch):
+    """Also where a piece ends within characters of several bytes, and beside empty and short texts."""
+    monkeypatch.setattr(chunks, "MAX_CHARACTERS", 50)
+    draw = random.Random(1)
+    texts = [
+        " ".join(draw.choice(["über", "山水", "cat", "\U0001f600"]) for _ in range(n)) for n in range(80)
+    ]
+    content = training.train(texts, TokenizerConfig(algorithm="unigram", vocabulary_size=274))
+    model, graph = SentencePieceModel(content), GraphTokenizer(content)
+    long = ["", "\n", "a" * 50, "a" * 51 + "\n\n\n", "".join(texts), "\n".join(texts), *texts]
+    encode = tf.function(graph.encode, input_signature=[tf.TensorSpec([None], tf.string)])
+    ids, lengths = encode(tf.constant(long))
+    for row, length, text in zip(ids.numpy(), lengths.numpy(), long, strict=True):
+        assert row[1:length].tolist() == model.encode(text).tolist()
+        assert model.decode(row[1:length]) == text
+    alone, [length] = encode(tf.constant(texts[:1]))  # None is long.
+    assert alone.numpy()[0, 1:length].tolist() == model.encode(texts[0]).tolist()

@@ -27,9 +27,19 @@ def object_store():
     return _module("object_store")
 
 
+@pytest.fixture(scope="session")
+def s3_store():
+    return _module("s3_store")
+
+
 @pytest.fixture(scope="module")
-def served(object_store, tmp_path_factory):
-    """An object store, and the environment and files by which clients find it."""
-    store, folder = object_store.ObjectStore(), tmp_path_factory.mktemp("store")
+def served(request, object_store, s3_store, tmp_path_factory):
+    """An object store with the bucket ``lexmill``, and the environment and files by which clients find it."""
+    folder = tmp_path_factory.mktemp("store")
+    if request.config.getoption("--store") == "s3":
+        with s3_store.serve_in_process(["lexmill"]) as (store, environment):
+            yield store, environment, folder
+        return
+    store = object_store.ObjectStore()
     with object_store.serve(store, folder) as environment:
         yield store, environment, folder

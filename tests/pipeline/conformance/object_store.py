@@ -68,6 +68,8 @@ def _not_found() -> Answer:
 class ObjectStore:
     """All buckets; any name is one."""
 
+    scheme = "gs://"
+
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], Object] = {}
         self.user_agents: set[str] = set()
@@ -243,6 +245,8 @@ def _parts(content_type: str, body: bytes) -> list[bytes]:
 
 class RemoteStore:
     """A store that another process serves."""
+
+    scheme = "gs://"
 
     def __init__(self, address: str) -> None:
         self._address = address

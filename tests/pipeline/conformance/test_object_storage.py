@@ -1,22 +1,36 @@
-"""What the stages write to ``gs://`` beside their artifacts, by TensorFlow's own client."""
+"""What the stages write to ``gs://`` and ``s3://`` beside their artifacts, by TensorFlow's own clients."""
 
 import concurrent.futures
+import os
+import subprocess
+import sys
 
 import pytest
 import tensorflow as tf
+from apache_beam.io.filesystems import FileSystems
 
 from components import model_store
+from components.config import CorpusConfig
+from components.corpus_gen import files
 from components.data_gate import history
 from models import manifest
 from models.config import ModelConfig, TrainingConfig
 from models.training import event_files
 from models.training.checkpoints import CheckpointStore, Progress
+from pipeline import stack
 from pipeline.kubeflow import container
+from serving import object_storage
+
+NO_S3 = pytest.mark.skipif(not stack.HAS_S3, reason="TensorFlow has no s3:// on this stack")
 
 
-@pytest.fixture(scope="module")
-def server(object_store, tmp_path_factory):
-    with object_store.serve_in_process(tmp_path_factory.mktemp("store")) as found:
+@pytest.fixture(scope="module", params=["gs", pytest.param("s3", marks=NO_S3)])
+def server(request, object_store, s3_store, tmp_path_factory):
+    serving = {
+        "gs": lambda: object_store.serve_in_process(tmp_path_factory.mktemp("store")),
+        "s3": lambda: s3_store.serve_in_process(["files"]),
+    }
+    with serving[request.param]() as found:
         yield found
 
 
@@ -26,7 +40,8 @@ def bucket(server, monkeypatch, request):
     store, environment = server
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    return store, f"gs://files/{request.node.name}"
+    object_storage.open_for(store.scheme)
+    return store, f"{store.scheme}files/{request.node.originalname}"
 
 
 @pytest.fixture
@@ -46,8 +61,12 @@ def _manifest(weights="w"):
     )  # fmt: skip
 
 
+def _object_name(path):
+    return path.partition("://files/")[2]
+
+
 def _names(store, folder):
-    prefix = folder.removeprefix("gs://files/")
+    prefix = _object_name(folder)
     return [name[len(prefix) + 1 :] for name in store.names("files", f"{prefix}/") if not name.endswith("/")]
 
 
@@ -63,7 +82,7 @@ def test_a_push_moves_the_model_file_last_and_leaves_nothing_beside(bucket, save
     ]
     assert _names(store, base) == [f"{version}/{name}" for version in (1, 2) for name in files]
     for version in (1, 2):
-        start = f"{base}/{version}/".removeprefix("gs://files/")
+        start = _object_name(f"{base}/{version}/")
         written = [name for kind, name in store.history if kind == "write" and name.startswith(start)]
         assert written[-1].endswith("/saved_model.pb")
     assert [found.weights_sha256 for _, found in model_store.manifests(base)] == ["b", "a"]
@@ -71,7 +90,7 @@ def test_a_push_moves_the_model_file_last_and_leaves_nothing_beside(bucket, save
 
 def test_a_number_that_another_push_has_claimed_is_not_taken(bucket, saved_model):
     store, base = bucket
-    store.put("files", f"{base.removeprefix('gs://files/')}/.claim-1-another", b"")
+    store.put("files", f"{_object_name(base)}/.claim-1-another", b"")
     assert model_store.push(saved_model, base, _manifest()) == 2
 
 
@@ -139,11 +158,42 @@ def test_objects_that_stand_for_folders_are_removed_and_files_stay(bucket):
         tf.io.gfile.makedirs(f"{base}/{folder}")
     with tf.io.gfile.GFile(f"{base}/model/Format-Serving/saved_model.pb", "w") as file:
         file.write("x")
-    start = base.removeprefix("gs://files/")
-    assert f"{start}/empty/" in store.names("files", start)
+    start = _object_name(base)
+    # TensorFlow's own client makes such objects, and tensorflow-io's none.
+    assert (f"{start}/empty/" in store.names("files", start)) == (store.scheme == "gs://")
     artifacts = {name: {"artifacts": [{"uri": f"{base}/{name}"}]} for name in ("model", "empty", "absent")}
     container.remove_folder_objects({"outputs": {"artifacts": artifacts}})
     left = store.names("files", f"{start}/")
     assert [name for name in left if name.startswith((f"{start}/model/", f"{start}/empty/"))] == [
         f"{start}/model/Format-Serving/saved_model.pb"
     ]
+
+
+@NO_S3
+def test_the_corpus_is_listed_on_s3_outside_a_pipeline(s3_store, monkeypatch):
+    monkeypatch.setattr(FileSystems, "_pipeline_options", None)
+    with s3_store.serve_in_process(["files"]) as (store, environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        for name in ("corpus/a.txt", "corpus/deep/b.txt", "corpus/c.csv", "other/d.txt"):
+            store.put("files", name, b"text")
+        corpus = CorpusConfig(path="s3://files/corpus", sources=[{"name": "prose", "pattern": "**.txt"}])
+        found = files.list_files(corpus)
+    assert [(file.relative_path, file.num_bytes) for file in found] == [("a.txt", 4), ("deep/b.txt", 4)]
+
+
+@NO_S3
+def test_a_process_that_has_used_s3_ends_with_its_own_status(s3_store):
+    code = (
+        "import sys, atexit; from serving import object_storage; object_storage.open_for('s3://files/x')\n"
+        "import tensorflow as tf; atexit.register(print, 'left in order')\n"
+        "with tf.io.gfile.GFile('s3://files/x', 'w') as file: file.write('text')\n"
+        "print(tf.io.gfile.GFile('s3://files/x').read()); sys.exit(3)\n"
+    )
+    with s3_store.serve_in_process(["files"]) as (store, environment):
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", code], env={**os.environ, **environment},
+            capture_output=True, text=True, check=False, timeout=200,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout.split("\n")[:2]) == (3, ["text", "left in order"]), done.stderr
+        assert store.read("files", "x") == b"text"

@@ -4,6 +4,7 @@ what the run on this machine gives, bit for bit.
 Compared are the tokenizer, the packed rows (as a set: their order in a file is the writing worker's), the
 model's manifest with the hash of its weights, the evaluation with every metric of every slice, and the
 files of the pushed model that do not hold a time: variables and assets; the warm-up requests as messages.
+The store is Cloud Storage's, and with ``--store s3``, which is run by hand, S3's.
 """
 
 import gzip
@@ -24,8 +25,11 @@ OF_ONE_RUN = {"training_seconds", "training_state"}
 
 
 @pytest.fixture(scope="module")
-def compiled(tiny_config):
-    overrides = ["kubeflow.corpus_path=gs://lexmill/corpus", 'training.sample_prompts=["the king"]']
+def compiled(served, tiny_config):
+    bucket = f"{served[0].scheme}{BUCKET}"
+    folders = {"corpus_path": "corpus", "pipeline_root": "pipelines", "serving_dir": "serving_models"}
+    overrides = [f"kubeflow.{field}={bucket}/{folder}" for field, folder in folders.items()]
+    overrides.append('training.sample_prompts=["the king"]')
     return compiler.compile_text(load(str(tiny_config), overrides), Target.KUBEFLOW)
 
 
@@ -36,7 +40,7 @@ def ran(served, runner, compiled, corpus, tmp_path_factory):
     store.upload(BUCKET, corpus, "corpus")
     image = runner.Image(
         {name: value.replace(f"{folder}/", "{files}/") for name, value in environment.items()},
-        {name: (folder / name).read_bytes() for name in ("certificate.pem", "credentials.json")},
+        {path.name: path.read_bytes() for path in folder.iterdir()},
     )
     run = runner.Run(compiled, store, image, tmp_path_factory.mktemp("scratch"))
     run.run()
@@ -49,7 +53,7 @@ def there(ran, served):
     store, *_ = served
 
     def objects(stage, output):
-        prefix = ran.output_uri(stage, output).removeprefix(f"gs://{BUCKET}/")
+        prefix = ran.output_uri(stage, output).removeprefix(f"{store.scheme}{BUCKET}/")
         return {
             name[len(prefix) + 1 :]: store.read(BUCKET, name) for name in store.names(BUCKET, f"{prefix}/")
         }
@@ -146,12 +150,13 @@ def test_the_model_file_came_last_and_nothing_was_left_beside_the_version(served
 
 def test_the_clients_were_tensorflows_and_beams(ran, served):
     store, *_ = served
-    assert any(agent == "TSL" for agent in store.user_agents)
-    assert any(agent.startswith("apache-beam/") for agent in store.user_agents)
+    tensorflow, beam = {"gs://": ("TSL", "apache-beam/"), "s3://": ("aws-sdk-cpp/", "Boto3/")}[store.scheme]
+    assert any(agent.startswith(tensorflow) for agent in store.user_agents)
+    assert any(agent.startswith(beam) for agent in store.user_agents)
 
 
-def test_a_stages_log_tells_its_progress(ran):
-    assert "version 1 in gs://lexmill/serving_models/tiny" in ran.logs["Pusher"]
+def test_a_stages_log_tells_its_progress(ran, served):
+    assert f"version 1 in {served[0].scheme}{BUCKET}/serving_models/tiny" in ran.logs["Pusher"]
 
 
 def test_no_stage_asks_for_a_metadata_store(compiled):

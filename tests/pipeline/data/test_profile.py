@@ -87,6 +87,30 @@ def test_the_page_has_every_source_split_and_reason_with_its_count(page, data_ou
         assert re.search(rf'<code>{reason}</code> <span class="quiet">{count}: pairs {count} of ', page)
 
 
+def test_the_page_tells_what_was_masked_and_which_steps_changed_how_many_documents(
+    data_outputs, measured, page
+):
+    assert 'id="cleaned"' not in page
+    prose = {"masked": {"email": 1200, "phone": 3}, "changed": {"mask": 90, "line_ends": 7}}
+    sources = {
+        name: source.model_copy(update=prose if name == "prose" else {"changed": {"mask": 5}})
+        for name, source in data_outputs.corpus.sources.items()
+    }
+    cleaned = type(data_outputs)(data_outputs.run_id, data_outputs.uris)
+    cleaned.__dict__["corpus"] = data_outputs.corpus.model_copy(update={"sources": sources})
+
+    text = data_page.render("mine", "today", cleaned, measured)
+
+    section = text.partition('<section id="cleaned">')[2].partition("</section>")[0]
+    figures = re.findall('<th scope="row">(.*?)</th>((?:<td class="figure">.*?</td>)+)', section)
+    found = {name: re.findall(">([^<]+)</td>", cells) for name, cells in figures}
+    share = f"{95 / cleaned.corpus.read:.1%}"
+    assert found["mask"] == ["95", share, "prose 90, pairs 5"]
+    assert found["prose"] == ["1,200", "0", "3", "0"]
+    assert "pairs" not in found
+    assert list(found) == ["line_ends", "mask", "prose"]
+
+
 def test_a_run_that_went_no_further_than_its_documents_has_a_page(data_outputs):
     uris = {key: uri for key, uri in data_outputs.uris.items() if key[0] == "CorpusGen"}
     stopped = type(data_outputs)(data_outputs.run_id, uris)

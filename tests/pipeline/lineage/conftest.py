@@ -97,7 +97,7 @@ def write_model(folder, uuid=UUID):
         str(folder),
         manifest.Manifest(
             model=ModelConfig(), training=TrainingConfig(), num_parameters=929_280, vocabulary_size=10,
-            context_length=8, tokenizer_sha256="7" * 64, weights_sha256="e" * 64,
+            context_length=8, attention="document", tokenizer_sha256="7" * 64, weights_sha256="e" * 64,
             validation_bits_per_byte=2.0, training_tokens=1000, training_seconds=9.0,
         ),
     )  # fmt: skip

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -11,9 +12,9 @@ from rich.console import Console
 from components import model_store
 from pipeline.commands.lineage import show_lineage
 from pipeline.errors import ConfigError, MissingInputError
-from pipeline.lineage import finding, graph, page, text
+from pipeline.lineage import facts, finding, graph, page, text
 
-from .conftest import FIRST, SECOND, UUID
+from .conftest import FIRST, SECOND, UUID, write_model
 
 
 @pytest.fixture(scope="module")
@@ -92,10 +93,10 @@ def test_the_files_come_with_their_hashes_and_the_artifacts_with_what_is_in_them
     assert [(file.source, file.path, file.sha256) for file in lineage.files] == [
         ("plays", "a.txt", "a" * 64), ("plays", "b.txt", "b" * 64), ("tales", "c.txt", None),
     ]  # fmt: skip
-    facts = {step.stage: dict(step.facts) for step in lineage.steps}
-    assert facts["CorpusGen"]["documents"].startswith("3 documents")
-    assert facts["TokenizerTrainer"]["sha256"] == hashlib.sha256(b"pieces").hexdigest()
-    assert facts["Evaluator"] == {
+    found = {step.stage: dict(step.facts) for step in lineage.steps}
+    assert found["CorpusGen"]["documents"].startswith("3 documents")
+    assert found["TokenizerTrainer"]["sha256"] == hashlib.sha256(b"pieces").hexdigest()
+    assert found["Evaluator"] == {
         "verdict": "2.500 bits per byte, perplexity 9.0: blessed (nothing to compare with yet)",
         "source:plays": "2.500 bits per byte",
     }
@@ -104,6 +105,12 @@ def test_the_files_come_with_their_hashes_and_the_artifacts_with_what_is_in_them
 def test_a_training_that_started_from_a_pushed_model_says_from_which(lineage):
     start, _ = lineage.step("Trainer").facts
     assert start == ("started from", f"version 3, weights sha256 {'d' * 64}")
+
+
+def test_a_model_says_what_its_tokens_saw_in_training(tmp_path):
+    write_model(tmp_path / "Format-Serving")
+    told = {fact.name: fact.value for fact in facts._model(SimpleNamespace(uri=str(tmp_path)))}
+    assert told["a token saw"] == "its own document before it"
 
 
 def test_an_artifact_that_is_gone_is_said_to_be(lineage, shared):

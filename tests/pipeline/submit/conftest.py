@@ -29,6 +29,7 @@ class KubeflowServer:
         self.token, self.url, self.page_size = None, "", 2
         self.requests, self.problems = [], []
         self.pipelines, self.versions, self.experiments, self.runs = [], [], [], []
+        self.recurring_runs, self._made = [], 0
         self.script, self.ends_as, self.error = [[]], "SUCCEEDED", None
         self.faults = []
         """(method, part of the path, kind): what goes wrong once, in this order. ``lost``: done, and no
@@ -82,6 +83,23 @@ class KubeflowServer:
         run = models.V2beta1Run(run_id=f"run-{len(self.runs)}", state="PENDING", created_at=START, **body)
         self.runs.append(run)
         return run
+
+    def list_recurring_runs(self, models, experiment_id=None, **query):
+        mine = [one for one in self.recurring_runs if one.experiment_id == experiment_id]
+        return self._page(models.V2beta1ListRecurringRunsResponse, "recurring_runs", mine, query)
+
+    def create_recurring_run(self, models, body):
+        self._made += 1
+        run = models.V2beta1RecurringRun(
+            recurring_run_id=f"recurring-{self._made}", status="ENABLED", created_at=START, **body
+        )
+        self.recurring_runs.append(run)
+        return run
+
+    def delete_recurring_run(self, models, recurring_run_id):
+        before = len(self.recurring_runs)
+        self.recurring_runs = [one for one in self.recurring_runs if one.recurring_run_id != recurring_run_id]
+        return {} if len(self.recurring_runs) < before else None
 
     def get_run(self, models, run_id):
         run = next((one for one in self.runs if one.run_id == run_id), None)
@@ -138,6 +156,7 @@ class KubeflowServer:
 
 
 PIPELINES, UPLOADS = "PipelineServiceApi", "PipelineUploadServiceApi"
+RECURRING = "RecurringRunServiceApi"
 _OPERATIONS = [
     ("GET", r"/pipelines/names/(?P<name>[^/]+)", PIPELINES, "get_pipeline_by_name", None),
     ("POST", r"/pipelines", PIPELINES, "create_pipeline", "V2beta1Pipeline"),
@@ -147,6 +166,9 @@ _OPERATIONS = [
     ("POST", r"/experiments", "ExperimentServiceApi", "create_experiment", "V2beta1Experiment"),
     ("GET", r"/runs", "RunServiceApi", "list_runs", None),
     ("POST", r"/runs", "RunServiceApi", "create_run", "V2beta1Run"),
+    ("GET", r"/recurringruns", RECURRING, "list_recurring_runs", None),
+    ("POST", r"/recurringruns", RECURRING, "create_recurring_run", "V2beta1RecurringRun"),
+    ("DELETE", r"/recurringruns/(?P<recurring_run_id>[^/:]+)", RECURRING, "delete_recurring_run", None),
     ("GET", r"/runs/(?P<run_id>[^/:]+)", "RunServiceApi", "get_run", None),
     ("POST", r"/runs/(?P<run_id>[^/:]+):terminate", "RunServiceApi", "terminate_run", "empty"),
 ]  # fmt: skip
@@ -175,6 +197,9 @@ def _handler(server):
             self._serve()
 
         def do_POST(self):
+            self._serve()
+
+        def do_DELETE(self):
             self._serve()
 
         def _serve(self):

@@ -5,7 +5,8 @@ import io
 
 import pytest
 
-from pipeline.kubeflow.api import PipelinesApi, Run, RunDetails, Status, Task
+from pipeline.kubeflow.answers import Run, RunDetails, Status, Task
+from pipeline.kubeflow.api import PipelinesApi
 from pipeline.kubeflow.connection import ClusterError, ClusterUnreachableError, Connection
 from pipeline.kubeflow.following import STAGES, StageResult, follow, results, running
 from pipeline.kubeflow.submission import Patience

@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from pipeline.cli import app
 from pipeline.commands import submit as command
-from pipeline.errors import MissingInputError
+from pipeline.errors import ConfigError, MissingInputError
 from pipeline.kubeflow.submission import Patience
 
 STAGE = [("CorpusGen", "SUCCEEDED", 1, 8), ("executor", "SUCCEEDED", 1, 8)]
@@ -192,3 +192,23 @@ def test_the_compiled_pipeline_is_what_is_uploaded(kubeflow, monkeypatch):
     assert "schemaVersion: 2.1.0" in text
     assert bucket in text
     assert "a-secret-token" not in text + done.output
+
+
+def test_runs_on_a_schedule_are_asked_for_shown_and_ended(lexmill, kubeflow):
+    done = lexmill("--every", "6h")
+    assert done.exit_code == 0, done.output
+    assert f"tiny every 6h: {kubeflow.url}/#/recurringrun/details/recurring-1" in done.output
+    assert done.output.rstrip().endswith("--end-schedule")
+    assert kubeflow.runs == []
+    again = lexmill("--cron", "0 15 * * * *")
+    assert "tiny at 0 15 * * * *, in place of 1 before: " in again.output
+    ended = lexmill("--end-schedule")
+    assert ended.output == "tiny: 1 recurring run ended\n"
+    assert kubeflow.recurring_runs == []
+
+
+def test_vertex_starts_no_runs_on_a_schedule(lexmill, monkeypatch):
+    monkeypatch.setattr(command, "_server", lambda *_: object())
+    done = lexmill("--target", "vertex", "--project", "mine", "--every", "6h")
+    assert isinstance(done.exception, ConfigError)
+    assert "--target vertex: recurring runs are started on Kubeflow Pipelines only" in str(done.exception)

@@ -67,10 +67,10 @@ def test_cleaned_documents_and_their_reasons_are_all_that_was_read(
         ("cleaning:empty", "pairs.jsonl#41", "And who wrote nothing?\x00"),
         ("language:not_allowed", "web.txt#81", CHINESE),
     ]
-    assert {name: source.read for name, source in counts_of(examples).sources.items()} == {
-        "web": 81,
-        "pairs": 41,
-    }
+    web, pairs = (counts_of(examples).sources[name] for name in ("web", "pairs"))
+    assert (web.read, web.masked, web.changed) == (81, {"email": 80}, {"mask": 80})
+    assert (pairs.read, pairs.masked) == (41, {"ip": 40})
+    assert pairs.changed == {"control_characters": 1, "trailing_spaces": 40, "mask": 40}
 
 
 def test_quality_rules_reject_with_their_numbers_and_let_prompts_be(

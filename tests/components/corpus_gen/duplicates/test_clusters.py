@@ -4,101 +4,73 @@ import random
 import numpy as np
 import pytest
 
-from components.corpus_gen.duplicates import clusters
+from components.corpus_gen.duplicates import clusters, fingerprints
+from components.corpus_gen.duplicates.fingerprints import Place
 
-A, B, C, D = (clusters.make_node(0, 5, name) for name in "abcd")
-EDGES = [(0.9, A, B), (0.8, B, C), (0.85, A, C), (0.9, C, D)]
+
+def node(name):
+    return fingerprints.make_node(0, 5, Place(0, name, 256))
+
+
+A, B, C, D = map(node, range(4))
+# Of 100 hashes, 10 differ where the similarity is 0.9.
+EDGES = [(10, A, B), (20, B, C), (15, A, C), (10, C, D)]
+
+
+def records(edges):
+    unequal, ones, others = zip(*edges, strict=True)
+    nodes = [np.array(side, np.dtype(f"V{fingerprints.NODE_BYTES}")) for side in (ones, others)]
+    return clusters.edges(np.array(unequal), *nodes)
+
+
+def dropped(edges, size=3):
+    found = np.sort(records(edges))
+    return list(
+        clusters.dropped(lambda: (found[start : start + size] for start in range(0, len(found), size)))
+    )
 
 
 def test_the_worked_example():
-    forest = clusters.forest(EDGES)
-    assert forest == [(0.9, A, B), (0.9, C, D), (0.85, A, C)]
-    assert sorted(clusters.dropped(forest)) == [
-        ("b", "a", "a", 0.9),
-        ("c", "a", "a", 0.85),
-        ("d", "a", "c", 0.9),
-    ]
+    assert sorted(dropped(EDGES)) == [(B, A, A, 10), (C, A, A, 15), (D, A, C, 10)]
 
 
-def test_the_kept_document_is_of_the_first_source_then_the_longest_then_the_smallest_id():
-    ranked = [(0, 9, "z"), (0, 8, "a"), (0, 8, "b"), (1, 99, "a")]
-    nodes = [clusters.make_node(*rank) for rank in ranked]
+def test_the_kept_document_is_of_the_first_source_then_the_longest_then_the_first_by_place():
+    ranked = [(0, 9, (0, 7, 7)), (0, 8, (0, 3, 9)), (0, 8, (1, 3, 10)), (0, 8, (0, 4, 1)), (1, 99, (0, 0, 0))]
+    nodes = [fingerprints.make_node(source, size, Place(*place)) for source, size, place in ranked]
     assert nodes == sorted(nodes)
-    assert [clusters.document_id_of(node) for node in nodes] == ["z", "a", "b", "a"]
+    assert [fingerprints.place_of(one) for one in nodes] == [place for _, _, place in ranked]
 
 
-def test_a_forest_may_be_made_in_parts_and_any_order():
+def test_what_is_dropped_and_for_what_depends_on_no_order_and_on_no_edge_that_is_there_twice():
     source = random.Random(5)
-    nodes = [clusters.make_node(0, 1, f"{number:02}") for number in range(20)]
-    edges = [(source.choice((0.8, 0.9)), *pair) for pair in itertools.combinations(nodes, 2)]
+    nodes = [node(number) for number in range(20)]
+    edges = [(source.choice((10, 20)), *pair) for pair in itertools.combinations(nodes, 2)]
     edges = source.sample(edges, 40)
-    whole = clusters.forest(edges)
-    for _ in range(20):
-        source.shuffle(edges)
-        parts = [clusters.forest(edges[start::3]) for start in range(3)]
-        assert clusters.forest(itertools.chain(*parts)) == whole
+    whole = dropped(edges, size=1000)
+    for size in (1, 7, 64):
+        mixed = [(unequal, *source.sample(pair, 2)) for unequal, *pair in source.sample(edges * 2, 80)]
+        assert dropped(mixed, size) == whole
 
 
 def test_one_document_of_each_component_is_kept():
-    other = clusters.make_node(0, 5, "x"), clusters.make_node(0, 5, "y")
-    dropped = list(clusters.dropped(clusters.forest([*EDGES, (0.7, *other)])))
-    assert {(one.document_id, one.kept_id) for one in dropped} == {
-        ("b", "a"),
-        ("c", "a"),
-        ("d", "a"),
-        ("y", "x"),
-    }
+    found = dropped([*EDGES, (30, node(8), node(9))])
+    assert {(one.node, one.kept) for one in found} == {(B, A), (C, A), (D, A), (node(9), node(8))}
 
 
-def members(count, groups, length=64):
-    """``groups`` unrelated sketches, each with the same share of ``count`` members."""
-    sketches = np.random.default_rng(2).integers(0, 256, (groups, length), np.uint8)
-    return [
-        (clusters.make_node(0, 5, f"{number:06}"), sketches[number % groups].tobytes())
-        for number in range(count)
-    ]
+def test_without_edges_nothing_is_dropped():
+    assert list(clusters.dropped(lambda: iter(()))) == []
 
 
-def test_a_chance_meeting_in_a_bucket_gives_no_edge():
-    assert list(clusters.edges_of_bucket(members(10, groups=10), 0.5)) == []
+def test_a_few_documents_are_connected_by_their_most_similar_pairs():
+    unequal = np.full((4, 4), -1)
+    for difference, one, other in [(10, 0, 1), (20, 1, 2), (15, 0, 2), (10, 2, 3)]:
+        unequal[one, other] = unequal[other, one] = difference
+    assert clusters.forest(unequal) == [(0, 1), (2, 3), (0, 2)]
 
 
-@pytest.mark.parametrize("count", [2, 63, 64, 65, 5000])
-def test_a_bucket_of_copies_becomes_one_cluster(count):
-    edges = list(clusters.edges_of_bucket(members(count, groups=1), 0.8))
-    assert len(clusters.forest(edges)) == count - 1
-    assert len(edges) < 2 * count
-
-
-def test_a_large_bucket_gives_the_same_edges_in_any_order():
-    found = members(5000, groups=3)
-    forests = []
-    for _ in range(2):
-        forests.append(clusters.forest(clusters.edges_of_bucket(found, 0.8)))
-        random.Random(1).shuffle(found)
-    assert forests[0] == forests[1]
-    assert len(forests[0]) == 5000 - 3
-
-
-def test_a_large_bucket_is_gone_through_and_not_held():
-    class Streamed:
-        """Makes its members anew each time, and knows how many are alive."""
-
-        alive = most = 0
-
-        def __iter__(self):
-            for number in range(2_000):
-                yield Member((clusters.make_node(0, 5, f"{number:06}"), b"\1" * 64))
-
-    class Member(tuple):
-        def __new__(cls, pair):
-            Streamed.alive += 1
-            Streamed.most = max(Streamed.most, Streamed.alive)
-            return super().__new__(cls, pair)
-
-        def __del__(self):
-            Streamed.alive -= 1
-
-    num_edges = sum(1 for _ in clusters.edges_of_bucket(Streamed(), 0.8))
-    assert num_edges >= 2_000 - 1
-    assert Streamed.most < 200
+@pytest.mark.parametrize("count", [1, 2, 500])
+def test_a_chain_is_one_cluster(count):
+    nodes = [node(number) for number in range(count + 1)]
+    edges = [(10, *pair) for pair in itertools.pairwise(nodes)]
+    assert {one.node for one in dropped(edges)} == set(nodes[1:])
+    assert {one.kept for one in dropped(edges)} == {nodes[0]}

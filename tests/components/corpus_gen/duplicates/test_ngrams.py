@@ -38,6 +38,20 @@ def test_ngrams_have_the_same_hash_exactly_when_their_words_are_equal():
     assert len(set(zip(trigrams, hashes, strict=True))) == len(set(trigrams)) == len(set(hashes))
 
 
+@pytest.mark.parametrize(("count", "length"), [(1, 1), (5, 5), (700, 5), (700, 50), (3000, 13)])
+def test_the_hash_of_an_ngram_is_the_polynomial_of_its_units(count, length):
+    units = np.random.default_rng(1).integers(0, 2**64, count, np.uint64)
+    expected = []
+    for start in range(count - length + 1):
+        total = length
+        for unit in units[start : start + length].tolist():
+            total = (total * int(ngrams._BASE) + unit) % 2**64
+        expected.append(total)
+    np.testing.assert_array_equal(
+        ngrams.hash_ngrams(units, length), ngrams._mix(np.array(expected, np.uint64))
+    )
+
+
 def test_ngrams_of_two_lengths_never_meet():
     units = np.zeros(3, np.uint64)
     assert not set(ngrams.hash_ngrams(units, 1)) & set(ngrams.hash_ngrams(units, 2))

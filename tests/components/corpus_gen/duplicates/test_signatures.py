@@ -48,8 +48,14 @@ def test_the_estimate_is_near_the_true_similarity(shared):
     for _ in range(50):
         hashes = random.integers(0, 2**64, union, np.uint64)
         first, second = (signatures.sign(part, 128) for part in (hashes[:200], hashes[union - 200 :]))
-        matrix = np.frombuffer(signatures.sketch(first), np.uint8)[None]
-        other = np.frombuffer(signatures.sketch(second), np.uint8)
-        errors.append(signatures.similarity(matrix, other)[0] - shared / union)
+        sketches = (np.frombuffer(signatures.sketch(one), np.uint8) for one in (first, second))
+        unequal = np.not_equal(*sketches).sum()
+        errors.append(signatures.similarity(unequal, 128) - shared / union)
     assert abs(np.mean(errors)) < 0.02
     assert np.std(errors) < 0.06
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.8, 0.999, 1.0])
+def test_the_most_places_in_which_similar_sketches_differ(threshold):
+    most = signatures.most_unequal(128, threshold)
+    assert signatures.similarity(most, 128) >= threshold > signatures.similarity(most + 1, 128)

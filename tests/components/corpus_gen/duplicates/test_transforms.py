@@ -8,11 +8,16 @@ import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components.corpus_gen.duplicates import clusters, transforms
+from components.corpus_gen import decisions
 from components.corpus_gen.duplicates.settings import DuplicatesConfig
-from components.corpus_gen.duplicates.transforms import RemoveDuplicates
-from components.documents import Document
+from components.corpus_gen.duplicates.transforms import FindDuplicates
+from components.corpus_gen.file_names import FileNames
+from components.corpus_gen.staging import StageDocuments, Staging
+from components.corpus_gen.transforms import meet
+from components.documents import Document, split_id
 
+SHARES = {"train": 80, "eval": 20}
+RANKS = {"first": 0, "second": 1}
 SETTINGS = DuplicatesConfig(near_min_shingles=20)
 
 
@@ -35,39 +40,39 @@ def document(document_id, text, source="first"):
 
 @pytest.fixture
 def sift(tmp_path: Path):
-    """Documents to those kept, by id, and to what was rejected, by id."""
+    """Documents to those kept, by id, and to the decisions to leave the others out, by id."""
 
     def run(found, settings=SETTINGS, arguments=()):
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
+        names = FileNames.write(str(folder / "names"), {split_id(one.document_id)[0] for one in found})
+        staging = Staging(str(folder), 3, names)
         with beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner", *arguments])) as pipeline:
-            sifted = (
+            staged = (
                 pipeline
                 | beam.Create(found)
                 | beam.Reshuffle()
-                | RemoveDuplicates(settings, ["first", "second"])
+                | StageDocuments(staging, SHARES, settings, RANKS)
             )
-            for name, collection in sifted._asdict().items():
-                _ = (
-                    collection
-                    | f"Encode {name}" >> beam.Map(lambda one: pickle.dumps(one).hex())
-                    | f"Write {name}" >> beam.io.WriteToText(str(folder / name), num_shards=1)
-                )
-        kept, rejected = (
-            [pickle.loads(bytes.fromhex(line)) for line in next(folder.glob(f"{name}*")).read_text().split()]
-            for name in ("kept", "rejected")
-        )
-        assert len(kept) + len(rejected) == len(found)
-        by_id = [
-            {one.document_id.split("#")[0]: one for one in collection} for collection in (kept, rejected)
-        ]
-        assert len(by_id[0]) == len(kept)
-        return by_id
+            dropped = FindDuplicates(settings, staging, tuple(SHARES)).of(staged)
+            _ = (
+                meet("All", staged.documents, dropped)
+                | beam.Values()
+                | beam.FlatMap(lambda runs: decisions.decided(runs["documents"], runs["decisions"]))
+                | beam.Map(lambda pair: pickle.dumps(pair).hex())
+                | beam.io.WriteToText(str(folder / "decided"), num_shards=1)
+            )
+        lines = next(folder.glob("decided*")).read_text().split()
+        pairs = [pickle.loads(bytes.fromhex(line)) for line in lines]
+        assert len(pairs) == len(found)
+        by_id = {one.document_id.split("#")[0]: (one, decision) for one, decision in pairs}
+        kept = {name: one for name, (one, decision) in by_id.items() if decision is None}
+        return kept, {name: decision for name, (_, decision) in by_id.items() if decision is not None}
 
     return run
 
 
-def test_of_equal_texts_one_is_kept_by_source_then_id(sift):
+def test_of_equal_texts_one_is_kept_by_source_then_place(sift):
     text = "A line."
     found = [document("d", text, "second"), document("c", text), document("b", text), document("e", "Else.")]
     kept, rejected = sift(found)
@@ -75,7 +80,7 @@ def test_of_equal_texts_one_is_kept_by_source_then_id(sift):
     assert {(one.reason, one.detail) for one in rejected.values()} == {
         ("duplicate:exact", "the same text as b#1")
     }
-    assert rejected["d"].source == "second"
+    assert set(rejected) == {"c", "d"}
 
 
 def test_of_nearly_equal_texts_the_longest_is_kept(sift):
@@ -145,17 +150,3 @@ def test_the_result_is_the_same_for_any_number_of_workers_and_order(sift):
         outcomes.append(sift(found, arguments=arguments))
     assert outcomes[0] == outcomes[1] == outcomes[2]
     assert len(outcomes[0][0]) == 12
-
-
-def test_a_large_cluster_is_not_sorted_anew_for_every_edge(monkeypatch):
-    monkeypatch.setattr(transforms, "_MANY_EDGES", 100)
-    calls, forest = [], clusters.forest
-    monkeypatch.setattr(clusters, "forest", lambda edges: calls.append(len(edges)) or forest(edges))
-    joining = transforms._JoinForests()
-    nodes = [clusters.make_node(0, 5, f"{number:05}") for number in range(1000)]
-    joined = joining.create_accumulator()
-    for _ in range(20):
-        for node in nodes[1:]:
-            joined = joining.add_input(joined, (0.9, nodes[0], node))
-    assert len(joining.extract_output(joined)) == 999
-    assert sum(calls) < 4 * 20 * 999

@@ -1,4 +1,4 @@
-"""Runs: what one step of the packer leaves on disk for the next, so that neither holds it in memory.
+"""Runs: what one step of a stage leaves on disk for the next, so that neither holds it in memory.
 
 A run is a list of blocks of bytes in a staging file, each small; a file holds one run for each key, of
 whatever was in a worker's memory when it was full. The next step reads a key's runs side by side, one block
