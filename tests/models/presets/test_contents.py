@@ -116,7 +116,10 @@ def test_a_tokenizer_of_more_tokens_than_the_model_has_is_refused(copy):
 
 def test_a_damaged_vocabulary_is_one_line(copy):
     (copy / "assets/tokenizer/vocabulary.json").write_text('{"<|endoftext|>": 0}')
-    with pytest.raises(PresetError, match=r"merges.txt: merge 1 needs 't', which vocabulary.json lacks"):
+    # By us, or earlier by KerasHub's own tokenizer, as its releases have it.
+    with pytest.raises(
+        PresetError, match=r"merge 1 needs 't', which vocabulary.json lacks|'t h' contains .* not in"
+    ):
         tokenizers.read(copy)
     (copy / "assets/tokenizer/merges.txt").unlink()
     with pytest.raises(PresetError, match=r"its tokenizer cannot be read: .*merges.txt"):

@@ -29,7 +29,9 @@ def differences(ours, theirs, seen):
         yield f"{ours.full_name} is not {theirs.full_name}"
     for field in ours.fields:
         real = theirs.fields_by_name[field.name]
-        for trait in ("number", "type", "label", "is_packed"):
+        # protobuf 6 has `is_repeated` in the place of `label`, and warns of the latter.
+        repetition = "is_repeated" if hasattr(field, "is_repeated") else "label"
+        for trait in ("number", "type", repetition, "is_packed"):
             if hasattr(field, trait) and getattr(field, trait) != getattr(real, trait):
                 yield f"{field.full_name}: {trait}"
         if field.message_type:
