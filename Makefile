@@ -19,7 +19,7 @@ run: environment  ## Train the sample model, serve it, and ask it something
 
 test: lint  ## Check format, lint and types, and run the tests: everything that CI runs
 	@echo "pytest"
-	@$(BIN)/pytest --numprocesses $$(nproc) --maxprocesses 4 --dist loadfile
+	@$(BIN)/pytest --numprocesses $$(nproc) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: environment  ## Check format, lint and types
 	@echo "ruff check"

@@ -19,6 +19,7 @@ from models.errors import WarmStartError
 
 if TYPE_CHECKING:
     from components.training_job.settings import TrainingJobConfig
+    from models.causal_lm import CausalLM
     from models.networks.counts import Counts
     from models.tokenizer import GraphTokenizer
     from models.training.loop import TrainingResult
@@ -60,11 +61,10 @@ def _train_on_cluster(fn_args: FnArgs, settings: TrainerSettings, job: TrainingJ
 
 def train(fn_args: FnArgs) -> None:
     """Trains in this process, with the other workers of ``TF_CONFIG`` if there are any, and exports."""
-    from models import causal_lm, export
+    from models import causal_lm
     from models.networks import counts
     from models.tokenizer import GraphTokenizer
-    from models.training import cores, devices, loop, projector, strategy, warm_start
-    from serving import warmup
+    from models.training import cores, devices, loop, strategy, warm_start
 
     settings = TrainerSettings.model_validate_json(fn_args.custom_config[SETTINGS])
     with fileio.open(f"{fn_args.custom_config[TOKENIZER_URI]}/{TOKENIZER_MODEL}", "rb") as file:
@@ -104,8 +104,24 @@ def train(fn_args: FnArgs) -> None:
             _card(fn_args.custom_config[RUN_ID], settings, size, distribution.num_replicas_in_sync),
             progress.notice,
         )
-    if not strategy.is_chief(distribution):
-        return
+    if strategy.is_chief(distribution):
+        _export(fn_args, settings, model, tokenizer, tokenizer_content, size.parameters, result)
+
+
+def _export(
+    fn_args: FnArgs,
+    settings: TrainerSettings,
+    model: CausalLM,
+    tokenizer: GraphTokenizer,
+    tokenizer_content: bytes,
+    num_parameters: int,
+    result: TrainingResult,
+) -> None:
+    """Writes what is served, and what a later training can start from."""
+    from models import export
+    from models.training import projector, warm_start
+    from serving import warmup
+
     projector.write_tokens(fn_args.model_run_dir, model, tokenizer, settings.training.projector_tokens)
     export.export(model, tokenizer, fn_args.serving_model_dir)
     state = ""
@@ -114,13 +130,13 @@ def train(fn_args: FnArgs) -> None:
         warm_start.write(model, tokenizer_content, state)
     warmup.write_warmup(fn_args.serving_model_dir, warmup.language_model_requests())
     _write_manifest(
-        fn_args.serving_model_dir, settings, tokenizer, tokenizer_content, size.parameters, result, state
+        fn_args.serving_model_dir, settings, tokenizer, tokenizer_content, num_parameters, result, state
     )
     weights = (
         "" if result.exported_step == result.num_steps else f", weights of step {result.exported_step:,}"
     )
     progress.report(
-        f"{size.parameters:,} parameters, {result.num_tokens:,} tokens in {result.seconds:.0f} s, "
+        f"{num_parameters:,} parameters, {result.num_tokens:,} tokens in {result.seconds:.0f} s, "
         f"validation loss {result.validation.loss:.3f}, "
         f"{result.validation.bits_per_byte:.3f} bits per byte{weights}"
     )

@@ -134,7 +134,8 @@ class _Run:
         self._store = CheckpointStore(
             checkpoint_directory, [*_changing(model), *optimizer.state], lambda line: self._notice(line)
         )
-        self._progress = _begun(self._store.restore(config.num_steps) or Progress(), config.num_steps)
+        self._progress = Progress()  # What is said while a checkpoint is read comes with a step.
+        self._progress = _begun(self._store.restore(config.num_steps) or self._progress, config.num_steps)
         self._resumed = self._progress.step
         self._seconds_before = self._progress.seconds
         self._started = time.monotonic()

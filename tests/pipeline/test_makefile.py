@@ -172,7 +172,8 @@ def test_make_test_checks_lint_format_types_and_tests_in_this_order(run: Make, c
         "ruff check --quiet .",
         "ruff format --quiet --check .",
         "mypy --no-error-summary --python-version 3.10",
-        f"pytest --numprocesses {len(os.sched_getaffinity(0))} --maxprocesses 4 --dist loadfile",
+        f"pytest --numprocesses {len(os.sched_getaffinity(0))} --maxprocesses 4 --dist loadfile "
+        "--no-loadscope-reorder",
     ]
 
 

@@ -20,8 +20,8 @@ from pipeline.kubeflow.target import Target
 
 BUCKET = "lexmill"
 MANIFEST = "assets.extra/lexmill.json"
-OF_ONE_RUN = {"training_seconds", "training_state"}
-"""How long its training took, and the folder where that can be gone on with."""
+OF_ONE_RUN = {"training_began_at", "training_seconds", "training_state"}
+"""When its training began, how long it took, and the folder where it can be gone on with."""
 
 
 @pytest.fixture(scope="module")
