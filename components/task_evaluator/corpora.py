@@ -27,7 +27,7 @@ EMERGENCE: dict[str, tuple[GeneratedTask, int]] = {
     "induction": (Induction(length=6, spaced=False), 36_000),
     "parity": (Parity(length=10), 7_000),
     "sorting": (Sorting(), 18_000),
-    "facts": (Facts(), 30_000),
+    "facts": (Facts(), 60_000),
 }
 """File -> the task and how many questions are drawn. Sums of at most two digits, which are among those of
 three as well, help with the carry: without them a model needed twice the tokens to begin."""

@@ -42,7 +42,7 @@ class Facts(GeneratedTask):
     facts: int = Field(default=200, ge=2, le=100_000)
     """Names. The same settings are the same facts, whatever the seed: that draws the order in which they are
     asked."""
-    spread: float = Field(default=400.0, ge=1.0)
+    spread: float = Field(default=2000.0, ge=1.0)
     """How many times as often the commonest stands in training texts as the rarest."""
 
     def draw(self, source: random.Random) -> Item:

@@ -42,14 +42,16 @@ def test_no_question_for_evaluation_is_in_a_corpus(few) -> None:
 
 
 def test_the_facts_that_are_asked_are_in_the_corpus() -> None:
-    """In the training split: the rarest, too."""
+    """In the training split: the rarest, too, but for one of which the only text is for evaluation."""
     task, count = FACTS
     shares = splitting.shares(load("emergence").corpus)
     texts = ((item.key, task.shown(item)) for item in task.training_items(0, count))
     trained = {key for key, text in texts if splitting.index(text, shares) == 0}
     [asked] = [each for each in load("emergence").tasks.evaluate if each.task == "facts"]
 
-    assert trained == {item.key for item in asked.items(0, 1000)}
+    named = {item.key for item in asked.items(0, 1000)}
+    assert trained <= named
+    assert len(named - trained) <= 1
 
 
 def test_short_sums_are_kept_from_the_evaluation_of_long_ones(few) -> None:
