@@ -12,15 +12,17 @@ Files have names of their own: what a worker that failed has written is never re
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
+import numpy as np
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 BLOCK_BYTES = 1 << 18
 
 Key = TypeVar("Key")
+Items = TypeVar("Items")
 
 
 class Run(NamedTuple):
@@ -55,3 +57,34 @@ def read(run: Run) -> Iterator[bytes]:
             file.seek(offset)
             yield file.read(length)
         offset += length
+
+
+def merged(
+    sequences: Iterable[Iterator[Items]],
+    keys: Callable[[Items], np.ndarray],
+    join: Callable[[Sequence[Items]], Items],
+) -> Iterator[Items]:
+    """Several sequences of items, each sorted from one to the next, as one.
+
+    Takes from each what is not above the smallest of their last keys, as nothing that comes later can be
+    before it: a whole array of one, at least, at each step.
+
+    Args:
+      sequences: of arrays, or of what else can be sliced; none is empty.
+      keys: of such, sorted, ``(items,)``.
+      join: sorts parts into one.
+    """
+    waiting = [(head, later) for later in sequences if (head := next(later, None)) is not None]
+    while waiting:
+        bound = min(keys(head)[-1] for head, _ in waiting)
+        taken: list[Items] = []
+        rest: list[tuple[Items, Iterator[Items]]] = []
+        for head, later in waiting:
+            part: Any = head
+            cut = int(np.searchsorted(keys(head), bound, side="right"))
+            taken.append(part[:cut])
+            following = part[cut:] if cut < len(keys(head)) else next(later, None)
+            if following is not None:
+                rest.append((following, later))
+        yield join(taken)
+        waiting = rest

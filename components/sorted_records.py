@@ -1,9 +1,9 @@
 """Records of one width in sorted runs (`runs`), merged as NumPy arrays: sorting what is larger than memory.
 
 A record is a fixed number of bytes and sorts by them, so whatever is to decide the order comes first, as
-big-endian numbers; or it is one number. Merging takes from each run's block what is not above the smallest
-of their last records, and sorts that: a whole block, at least, at each step. With runs of ``[1, 4, 9]`` and
-``[2, 3, 5]`` in blocks of three the bound is 5, and ``[1, 2, 3, 4, 5]`` comes first, then ``[9]``.
+big-endian numbers; or it is one number. Merging (`runs.merged`) sorts what is not above the smallest of the
+blocks' last records: with runs of ``[1, 4, 9]`` and ``[2, 3, 5]`` in blocks of three the bound is 5, and
+``[1, 2, 3, 4, 5]`` comes first, then ``[9]``.
 
 Cost: one sort, some 0.3 µs a record of 40 bytes. Memory: two blocks for each run.
 """
@@ -45,19 +45,7 @@ def in_order(found: Iterable[Run], dtype: np.dtype) -> Iterator[np.ndarray]:
 
 def merge(sorted_arrays: Iterable[Iterator[np.ndarray]]) -> Iterator[np.ndarray]:
     """Several sequences of arrays, each sorted from one to the next, as one."""
-    waiting = [(head, blocks) for blocks in sorted_arrays if (head := next(blocks, None)) is not None]
-    while waiting:
-        bound = min(head[-1] for head, _ in waiting)
-        taken: list[np.ndarray] = []
-        rest: list[tuple[np.ndarray, Iterator[np.ndarray]]] = []
-        for head, blocks in waiting:
-            cut = int(np.searchsorted(head, bound, side="right"))
-            taken.append(head[:cut])
-            following = head[cut:] if cut < len(head) else next(blocks, None)
-            if following is not None:
-                rest.append((following, blocks))
-        yield np.sort(np.concatenate(taken))
-        waiting = rest
+    return runs.merged(sorted_arrays, lambda array: array, lambda parts: np.sort(np.concatenate(parts)))
 
 
 def by_range(records: np.ndarray, firsts: np.ndarray, num_parts: int) -> Iterator[tuple[int, np.ndarray]]:

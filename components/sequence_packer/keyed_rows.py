@@ -9,21 +9,23 @@ Rows are sorted and merged by whole arrays of keys: a row costs a slice of bytes
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import itertools
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
+from components import runs
 from components.runs import BLOCK_BYTES
 
 _HEADER = struct.Struct("<I")
 """Rows."""
 
 
-class KeyedRows(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class KeyedRows:
     """Serialized rows, and where each stands."""
 
     keys: np.ndarray
@@ -38,10 +40,10 @@ class KeyedRows(NamedTuple):
         return cls(keys.astype(np.uint64), [row for row, _ in taken])
 
     @classmethod
-    def in_order(cls, parts: Iterable[KeyedRows]) -> KeyedRows:
+    def in_order(cls, parts: Sequence[KeyedRows]) -> KeyedRows:
         """All rows of some parts, by key."""
-        all_keys, all_rows = zip(*parts, strict=True)
-        keys, rows = np.concatenate(all_keys), list(itertools.chain.from_iterable(all_rows))
+        keys = np.concatenate([part.keys for part in parts])
+        rows = list(itertools.chain.from_iterable(part.rows for part in parts))
         order = np.argsort(keys, kind="stable")
         keys, rows = keys[order], [rows[place] for place in order.tolist()]
         if (keys[1:] == keys[:-1]).any():  # Equal rows; or, once in a world, two that are not.
@@ -55,8 +57,8 @@ class KeyedRows(NamedTuple):
             [places] = np.nonzero(shards == shard)
             yield KeyedRows(self.keys[places], [self.rows[place] for place in places.tolist()])
 
-    def part(self, start: int, end: int | None = None) -> KeyedRows:
-        return KeyedRows(self.keys[start:end], self.rows[start:end])
+    def __getitem__(self, part: slice) -> KeyedRows:
+        return KeyedRows(self.keys[part], self.rows[part])
 
 
 def key_of(row: bytes, copy: int = 0) -> bytes:
@@ -88,16 +90,7 @@ def from_blocks(blocks: Iterable[bytes]) -> Iterator[KeyedRows]:
         yield KeyedRows(keys, [block[start:end] for start, end in zip([first, *ends], ends, strict=False)])
 
 
-def merged(runs: Iterable[Iterable[KeyedRows]]) -> Iterator[bytes]:
-    """Rows of several runs, each in order, as one: what no later block can come before, at a time."""
-    waiting = [(block, blocks) for blocks in map(iter, runs) for block in itertools.islice(blocks, 1)]
-    while waiting:
-        bound = min(block.keys[-1] for block, _ in waiting)
-        counts = [int(np.searchsorted(block.keys, bound, side="right")) for block, _ in waiting]
-        found = zip(waiting, counts, strict=True)
-        yield from KeyedRows.in_order(block.part(0, count) for (block, _), count in found).rows
-        waiting = [
-            (left, blocks)
-            for (block, blocks), count in zip(waiting, counts, strict=True)
-            for left in ([block.part(count)] if count < len(block.rows) else itertools.islice(blocks, 1))
-        ]
+def merged(found: Iterable[Iterator[KeyedRows]]) -> Iterator[bytes]:
+    """Rows of several runs, each in order, as one."""
+    for keyed in runs.merged(found, lambda block: block.keys, KeyedRows.in_order):
+        yield from keyed.rows

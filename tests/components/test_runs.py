@@ -73,7 +73,7 @@ def test_runs_of_rows_are_merged_by_key(
     keyed = KeyedRows.of(rows, copies)
     found: list[bytes] = []
     for shard in keyed.by_shard(num_shards):
-        parts = [shard.part(start, start + 2) for start in range(0, len(shard.rows), 2)]
+        parts = [shard[start : start + 2] for start in range(0, len(shard.rows), 2)]
         sorted_runs = [KeyedRows.in_order(part) for n in range(num_runs) if (part := parts[n::num_runs])]
         blocks = [list(keyed_rows.to_blocks(run)) for run in sorted_runs]
         assert all(len(block) <= 4 + 40 + 42 for run in blocks for block in run)
