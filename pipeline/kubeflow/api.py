@@ -83,14 +83,7 @@ class PipelinesApi:
 
     def run_named(self, experiment_id: str, name: str) -> Run | None:
         """The experiment's run of this name."""
-        every = self._pages(
-            f"{PREFIX}/runs",
-            "runs",
-            Run,
-            filter=_named(name),
-            experiment_id=experiment_id,
-            namespace=self.namespace,
-        )
+        every = self._of_experiment("runs", "runs", Run, experiment_id, name)
         return next((one for one in every if one.display_name == name), None)
 
     def create_run(
@@ -102,14 +95,7 @@ class PipelinesApi:
 
     def recurring_runs(self, experiment_id: str, name: str) -> list[RecurringRun]:
         """The experiment's recurring runs of this name."""
-        every = self._pages(
-            f"{PREFIX}/recurringruns",
-            "recurringRuns",
-            RecurringRun,
-            filter=_named(name),
-            experiment_id=experiment_id,
-            namespace=self.namespace,
-        )
+        every = self._of_experiment("recurringruns", "recurringRuns", RecurringRun, experiment_id, name)
         return [one for one in every if one.display_name == name]
 
     def create_recurring_run(
@@ -154,6 +140,19 @@ class PipelinesApi:
     def recurring_run_link(self, recurring_run_id: str) -> str:
         """The recurring run's page."""
         return f"{self.connection.host}/#/recurringrun/details/{_part(recurring_run_id)}"
+
+    def _of_experiment(
+        self, path: str, key: str, kind: type[AnyAnswer], experiment_id: str, name: str
+    ) -> Iterator[AnyAnswer]:
+        """What the server finds by this name, which may be more than what has it."""
+        return self._pages(
+            f"{PREFIX}/{path}",
+            key,
+            kind,
+            filter=_named(name),
+            experiment_id=experiment_id,
+            namespace=self.namespace,
+        )
 
     def _in_namespace(self) -> dict[str, str]:
         return {"namespace": self.namespace} if self.namespace else {}
