@@ -72,12 +72,8 @@ def run(config: PipelineConfig, run_id: str, observer: Observer, plan: Plan | No
       RunInProgressError: another process runs this pipeline.
       Exception: whatever a stage raised; `pipeline.failures.explain` puts it in words.
     """
-    cores.share()  # Before any stage uses TensorFlow: all run in this process.
-    object_storage.open_for(config.model_base_path)
     with only_run(config):
-        store = Store(config)  # Before any work, so that a server that does not answer is told now.
-        run_folder.record_configuration(config, run_id)
-        run_folder.record_code(config, run_id)
+        store = _begin(config, run_id)
         preset_sha256 = _look_at_preset(config, observer)
         ir = _compiled(config, run_id, preset_sha256, partial(create_pipeline, config))
         for index in range(len(ir.nodes)):
@@ -97,14 +93,20 @@ def run_stages(config: PipelineConfig, run_id: str, observer: Observer, create: 
     Raises:
       Exception: whatever a stage raised.
     """
-    cores.share()
-    object_storage.open_for(config.model_base_path)
-    store = Store(config)
-    run_folder.record_configuration(config, run_id)
-    run_folder.record_code(config, run_id)
+    store = _begin(config, run_id)
     ir = _compiled(config, run_id, _look_at_preset(config, observer), create)
     for node in ir.nodes:
         _run_stage(ir, node.pipeline_node, config, run_id, store, observer)
+
+
+def _begin(config: PipelineConfig, run_id: str) -> Store:
+    """What comes before any stage: all run in this process, and TensorFlow is not used yet."""
+    cores.share()
+    object_storage.open_for(config.model_base_path)
+    store = Store(config)  # So that a server that does not answer is told before any work.
+    run_folder.record_configuration(config, run_id)
+    run_folder.record_code(config, run_id)
+    return store
 
 
 def _compiled(
