@@ -93,17 +93,6 @@ class ObjectStore:
     def read(self, bucket: str, name: str) -> bytes:
         return self.objects[bucket, name].content
 
-    def upload(self, bucket: str, folder: Path, prefix: str) -> None:
-        for path in folder.rglob("*"):
-            if path.is_file():
-                self.put(bucket, f"{prefix}/{path.relative_to(folder).as_posix()}", path.read_bytes())
-
-    def download(self, bucket: str, prefix: str, folder: Path) -> None:
-        for name in self.names(bucket, f"{prefix}/"):
-            path = folder / name[len(prefix) + 1 :]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(self.objects[bucket, name].content)
-
     def answer(self, method: str, target: str, headers: Any, body: bytes) -> Answer:
         """To one HTTP request."""
         url = urlsplit(target)

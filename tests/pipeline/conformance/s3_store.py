@@ -16,7 +16,6 @@ import sys
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 _SEEN = "/_seen"
@@ -61,17 +60,6 @@ class S3Store:
     def names(self, bucket: str, prefix: str = "") -> list[str]:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         return sorted(item["Key"] for page in pages for item in page.get("Contents", ()))
-
-    def upload(self, bucket: str, folder: Path, prefix: str) -> None:
-        for path in folder.rglob("*"):
-            if path.is_file():
-                self.put(bucket, f"{prefix}/{path.relative_to(folder).as_posix()}", path.read_bytes())
-
-    def download(self, bucket: str, prefix: str, folder: Path) -> None:
-        for name in self.names(bucket, f"{prefix}/"):
-            path = folder / name[len(prefix) + 1 :]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(self.read(bucket, name))
 
     def _seen(self) -> dict[str, Any]:
         with urllib.request.urlopen(f"{self._address}{_SEEN}", timeout=60) as answer:

@@ -37,7 +37,7 @@ def compiled(served, tiny_config):
 def ran(served, runner, compiled, corpus, tmp_path_factory):
     """The finished run."""
     store, environment, folder = served
-    store.upload(BUCKET, corpus, "corpus")
+    _upload(store, corpus, "corpus")
     image = runner.Image(
         {name: value.replace(f"{folder}/", "{files}/") for name, value in environment.items()},
         {path.name: path.read_bytes() for path in folder.iterdir()},
@@ -127,7 +127,7 @@ def test_the_pushed_model_is_the_same(served, tiny_config, tmp_path):
     from serving.warmup import WARMUP_FILE, read_warmup
 
     store, *_ = served
-    store.download(BUCKET, "serving_models/tiny/1", tmp_path)
+    _download(store, "serving_models/tiny/1", tmp_path)
     here = tiny_config.parent / "served/tiny/1"
     cluster, local = _files(tmp_path), _files(here)
     assert set(cluster) == set(local)
@@ -162,3 +162,16 @@ def test_a_stages_log_tells_its_progress(ran, served):
 def test_no_stage_asks_for_a_metadata_store(compiled):
     assert "sqlite" not in compiled
     assert str(Path.home()) not in compiled
+
+
+def _upload(store, folder, prefix):
+    for path in folder.rglob("*"):
+        if path.is_file():
+            store.put(BUCKET, f"{prefix}/{path.relative_to(folder).as_posix()}", path.read_bytes())
+
+
+def _download(store, prefix, folder):
+    for name in store.names(BUCKET, f"{prefix}/"):
+        path = folder / name[len(prefix) + 1 :]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(store.read(BUCKET, name))
