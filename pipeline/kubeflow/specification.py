@@ -16,10 +16,14 @@ import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from pipeline.kubeflow.settings import KubeflowStage, StageTable
+from pipeline.kubeflow.settings import KubeflowStage, StageTable, VertexStage
 
 _KUBERNETES = "kubernetes"
-_MAX_RETRY_WAIT_S = 3600
+_RETRY_PERIODS_S = {KubeflowStage: 10 * 365 * 24 * 3600, VertexStage: 3600}
+"""``backoffMaxDuration``. The open-source backend hands it to Argo Workflows, which counts it from the first
+attempt's start: after that, a failed stage is not tried again, and a retry that runs is ended. So there it
+is as good as endless, where the SDK's hour would take a long training's retries away (Kubeflow Pipelines,
+issue 14245). Vertex AI means the longest wait between two attempts, an hour at most."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Specification:
             task.retry_policy.max_retry_count = settings.retries
             task.retry_policy.backoff_duration.seconds = settings.retry_wait_s
             task.retry_policy.backoff_factor = 2.0
-            task.retry_policy.backoff_max_duration.seconds = _MAX_RETRY_WAIT_S
+            task.retry_policy.backoff_max_duration.seconds = _RETRY_PERIODS_S[type(settings)]
         for name, value in sorted(settings.environment.items()):
             container.env.add(name=name, value=value)
         _write_resources(container.resources, settings)
@@ -109,9 +113,7 @@ def _kubernetes(settings: KubeflowStage) -> dict[str, Any]:
     if settings.node_selector:
         found["nodeSelector"] = {"labels": dict(settings.node_selector)}
     if settings.tolerations:
-        found["tolerations"] = [each.model_dump(exclude_defaults=True) for each in settings.tolerations]
-        for each, written in zip(settings.tolerations, found["tolerations"], strict=True):
-            written["operator"] = each.operator
+        found["tolerations"] = [each.written() for each in settings.tolerations]
     if settings.volumes:
         found["pvcMount"] = [
             {"constant": claim, "mountPath": folder} for folder, claim in sorted(settings.volumes.items())

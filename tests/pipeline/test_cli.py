@@ -97,6 +97,10 @@ def test_every_command_explains_itself(command):
         (["diff", "a", "tiny@b", "--config", "tiny"], "'tiny' has no runs yet: start one with 'lexmill run"),
         (["training-job", "tiny"], "tiny: training_job.workers = 0: the Trainer trains in its own container"),
         (["compile", "tiny", "-o", "pipeline.json"], "pipeline.json: the specification is YAML"),
+        (
+            ["compile", "tiny", "-o", "absent/pipeline.yaml"],
+            "absent/pipeline.yaml: its folder is not there: make it",
+        ),
     ],
 )
 def test_a_failure_is_one_line_and_status_one(tmp_path, arguments, message):
