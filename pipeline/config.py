@@ -75,7 +75,7 @@ class BeamConfig(Settings):
 class PipelineConfig(Settings):
     """Everything that a run depends on."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
+    name: str = Field(pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")
     """Names the pipeline, its folder and the served model."""
     corpus: CorpusConfig
     cleaning: CleaningConfig = CleaningConfig()

@@ -51,7 +51,7 @@ def _train_on_cluster(fn_args: FnArgs, settings: TrainerSettings, job: TrainingJ
     request.write(asked, uri)
     name = f"{settings.pipeline[:40].rstrip('-')}-{asked.digest}"
     built = manifest.build(job, name, settings.pipeline, settings.job_image, uri)
-    cluster.run(built, job.poll_s, cluster.api())
+    cluster.run(built, job.poll_s, cluster.api(), lambda: model_manifest.is_there(fn_args.serving_model_dir))
     found = model_manifest.read(fn_args.serving_model_dir)
     progress.report(
         f"{found.num_parameters:,} parameters, {found.training_tokens:,} tokens on {job.workers} machines in "

@@ -55,6 +55,7 @@ class PodSpec(Settings):
     containers: tuple[Container, ...]
     serviceAccountName: str | None = None
     nodeSelector: dict[str, str] | None = None
+    tolerations: tuple[dict[str, str], ...] | None = None
     securityContext: SecurityContext = SecurityContext()
 
 
@@ -118,7 +119,7 @@ def build(settings: TrainingJobConfig, name: str, pipeline: str, image: str, req
       pipeline: for the label.
       request: URI of the file that says what to train: `components.training_job.request`.
     """
-    amounts = {"cpu": f"{settings.cpu:g}", "memory": f"{settings.memory_gb:g}G"}
+    amounts = {"cpu": _amount(settings.cpu), "memory": f"{_amount(settings.memory_gb)}G"}
     gpus = {settings.gpu_type: str(settings.gpus)} if settings.gpus else {}
     container = Container(
         image=image,
@@ -130,6 +131,7 @@ def build(settings: TrainingJobConfig, name: str, pipeline: str, image: str, req
         containers=(container,),
         serviceAccountName=settings.service_account,
         nodeSelector=settings.node_selector or None,
+        tolerations=tuple(each.written() for each in settings.tolerations) or None,
     )
     return TFJob(
         metadata=JobMetadata(
@@ -138,9 +140,23 @@ def build(settings: TrainingJobConfig, name: str, pipeline: str, image: str, req
             labels={"app.kubernetes.io/managed-by": "lexmill", "lexmill/pipeline": pipeline},
         ),
         spec=JobSpec(
-            runPolicy=RunPolicy(backoffLimit=settings.retries, activeDeadlineSeconds=settings.timeout_s),
+            runPolicy=RunPolicy(backoffLimit=_restarts(settings), activeDeadlineSeconds=settings.timeout_s),
             tfReplicaSpecs=ReplicaSpecs(
                 Worker=ReplicaSpec(replicas=settings.workers, template=PodTemplate(spec=pod))
             ),
         ),
     )
+
+
+def _restarts(settings: TrainingJobConfig) -> int:
+    """At which number of restarts, of all workers together, the operator ends the job.
+
+    When one worker fails, the others lose it and fail, too: ``retries=3`` of 4 workers are 12 restarts, which
+    must stay below the number (``PastBackoffLimit`` in the training operator's pkg/core/job.go).
+    """
+    return settings.retries * settings.workers + 1 if settings.retries else 0
+
+
+def _amount(number: float) -> str:
+    """Without an exponent, which Kubernetes does not take before a unit."""
+    return f"{number:f}".rstrip("0").rstrip(".")

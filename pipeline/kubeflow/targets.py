@@ -58,10 +58,8 @@ def _ignored(place: str, given: StageTable, users: Sequence[StageTable], target:
     """Fields of one table that none of those whom it concerns makes use of."""
     for name, other in _NEEDS.items():
         if name in given.model_fields_set and not any(getattr(user, other) for user in users):
-            yield (
-                f"{target.value}.{place}.{name} = {getattr(given, name)!r}: would be ignored, as {other} = 0: "
-                f"give {other}, or remove it"
-            )
+            field = f"{target.value}.{place}.{name} = {getattr(given, name)!r}"
+            yield f"{field}: would be ignored, as {other} = 0: give {other}, or remove it"
 
 
 def _folders(config: PipelineConfig, target: Target) -> Iterator[str]:
@@ -81,8 +79,8 @@ def _folders(config: PipelineConfig, target: Target) -> Iterator[str]:
     for field, path in places.items():
         if path.startswith(schemes) and not _FOLDER.fullmatch(path):
             yield (
-                f"{target.value}.{field} = {path!r}: expected a bucket and names, such as gs://my-bucket/folder: "
-                "no query, no placeholder and no name that is empty"
+                f"{target.value}.{field} = {path!r}: expected a bucket and names, gs://my-bucket/folder: no "
+                "query, no placeholder and no name that is empty"
             )
     if any(path.startswith("s3://") for path in places.values()) and not stack.HAS_S3:
         yield (
