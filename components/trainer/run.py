@@ -143,7 +143,7 @@ def _export(
 
 
 def _card(run_id: str, settings: TrainerSettings, size: Counts, num_replicas: int) -> RunCard:
-    from models.training import devices, run_card, strategy
+    from models.training import devices, run_card, tf_config
 
     return run_card.card_now(
         run_id=run_id,
@@ -157,7 +157,7 @@ def _card(run_id: str, settings: TrainerSettings, size: Counts, num_replicas: in
         },
         precision=devices.dtype_policy(settings.training),
         num_gpus=num_replicas if devices.has_gpu() else 0,
-        num_workers=strategy.num_workers(os.environ),
+        num_workers=tf_config.num_workers(os.environ),
     )
 
 
