@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from components import mixture
 from components.config import CorpusConfig, PackingConfig, TokenizerConfig
@@ -48,6 +48,16 @@ class OutputConfig(Settings):
     serving_dir: str = "serving_models"
     """Folder to which versions are pushed, as ``<serving_dir>/<name>/<version>``: what a
     TensorFlow Serving base path points at."""
+
+    @field_validator("root")
+    @classmethod
+    def _of_this_machine(cls, root: str) -> str:
+        if "://" in root:
+            raise ValueError(
+                "artifacts of a run on this machine lie on it: give a folder; 'lexmill compile' and 'submit' "
+                "keep them in object storage"
+            )
+        return root
 
 
 class BeamConfig(Settings):

@@ -1,4 +1,4 @@
-"""``TF_CONFIG``: which machines train together, and which of them this one is.
+"""Which machines train together, and which of them this one is: ``TF_CONFIG``.
 
 As TensorFlow's multi-worker training documents it and Kubeflow's training operator writes it. It is checked
 before TensorFlow reads it, which would wait for ever for a worker that is not there, or end in a traceback.
