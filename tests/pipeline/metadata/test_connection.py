@@ -156,7 +156,7 @@ def test_a_file_of_a_newer_version_is_not_called_damaged(store):
     "said",
     [
         "Concurrent writes aborted after max number of retries.",
-        "There are a subset of tables in MLMD instance. This may be due to concurrent connection to the empty",
+        "There are a subset of tables in MLMD instance. This may be due to concurrent connection to the",
     ],
 )
 def test_a_file_that_another_process_holds_is_not_called_damaged(store, monkeypatch, said):
