@@ -36,7 +36,7 @@ _READERS = {
     "WorkerOptions": ("DataflowRunner",),
     "DirectOptions": ("FnApiRunner",),
 }
-"""Beam's classes of options that other runners do not read. ``PortableRunner`` hands all to its job server."""
+"""Beam's classes of options that other runners do not read. ``PortableRunner`` hands all on."""
 _RUNNERS_OWN = {
     "runner": "beam.runner",
     "direct_running_mode": "beam.num_workers",

@@ -129,3 +129,13 @@ def test_config_check_says_how_large_the_model_is():
     result = CliRunner().invoke(app, ["config", "check", "shakespeare"])
     assert result.exit_code == 0
     assert "valid; transformer of 929,280 parameters (396,800 outside the embeddings)" in result.output
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--corpus-bytes", "1e30"), ("--parameters", "1e30"), ("--mb-per-core", "inf"), ("--gpus", "0")],
+)
+def test_a_plan_of_what_cannot_be_is_refused(option, value):
+    result = CliRunner().invoke(app, ["plan", "tiny", option, value])
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option}'" in result.output
