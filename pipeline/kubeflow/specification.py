@@ -98,10 +98,13 @@ class Specification:
 
 
 def _write_resources(resources: Any, settings: StageTable) -> None:
-    if settings.cpu is not None:
-        resources.cpu_limit = resources.cpu_request = settings.cpu
-    if settings.memory_gb is not None:
-        resources.memory_limit = resources.memory_request = settings.memory_gb
+    """Limits choose the machine on Vertex AI, whose documentation knows no requests."""
+    kinds = ("limit", "request") if isinstance(settings, KubeflowStage) else ("limit",)
+    for kind in kinds:
+        if settings.cpu is not None:
+            setattr(resources, f"cpu_{kind}", settings.cpu)
+        if settings.memory_gb is not None:
+            setattr(resources, f"memory_{kind}", settings.memory_gb)
     if settings.gpus:
         resources.accelerator.type = settings.gpu_type
         resources.accelerator.count = settings.gpus

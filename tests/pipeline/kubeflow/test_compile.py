@@ -193,6 +193,11 @@ def test_a_stage_has_the_defaults_but_for_what_it_says_itself(tmp_path):
     }
 
 
+def test_on_vertex_limits_choose_the_machine_and_nothing_is_requested():
+    text = _compile(Target.VERTEX, "vertex.stages.Pusher.cpu=4", "vertex.stages.Pusher.memory_gb=16")
+    assert _containers(text)["Pusher"]["resources"] == {"cpuLimit": 4.0, "memoryLimit": 16.0}
+
+
 def test_caching_corpus_gen_makes_the_files_part_of_its_key(tmp_path):
     def fingerprint():
         mounted = f'kubeflow.default.volumes={{"{tmp_path}"="c"}}'
