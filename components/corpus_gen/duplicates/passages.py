@@ -1,7 +1,7 @@
 """The evaluation's n-grams on disk: sorted hashes in runs, united to one that every worker reads.
 
 Memory: 8 bytes an n-gram, at most ``max_ngrams`` of them; in pages of the file, which all processes of a
-machine share, where it is local, and else once in each process.
+machine share, where it is local, and else once in each process; and 2 bytes an n-gram in each (`sieve`).
 """
 
 from __future__ import annotations
