@@ -17,6 +17,9 @@ from models.config import Settings
 MAX_CPU, MAX_MEMORY_GB = 10_000, 100_000
 MIN_AMOUNT = 0.001
 """Of either: a smaller number would be written with an exponent, which is no amount before a unit."""
+SHARED_MEMORY, SHARED_MEMORY_FOLDER = "shared-memory", "/dev/shm"
+"""A volume in memory where a container has several GPUs: by it NCCL sums gradients between those that cannot
+reach each other's memory, and the 64 MB that a container has of its own are too few. It counts as memory."""
 _ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from components import kubernetes
 from components.training_job.settings import TrainingJobConfig
 from models.config import Settings
 
@@ -35,6 +36,23 @@ class Resources(Settings):
     limits: dict[str, str]
 
 
+class Mount(Settings):
+    name: str
+    mountPath: str
+
+
+_SHARED_MEMORY = Mount(name=kubernetes.SHARED_MEMORY, mountPath=kubernetes.SHARED_MEMORY_FOLDER)
+
+
+class EmptyFolder(Settings):
+    medium: Literal["Memory"] = "Memory"
+
+
+class Volume(Settings):
+    name: str
+    emptyDir: EmptyFolder = EmptyFolder()
+
+
 class Container(Settings):
     name: Literal["tensorflow"] = "tensorflow"
     image: str
@@ -43,6 +61,7 @@ class Container(Settings):
     env: tuple[Variable, ...] = ()
     ports: tuple[Port, ...] = (Port(),)
     resources: Resources
+    volumeMounts: tuple[Mount, ...] | None = None
 
 
 class SecurityContext(Settings):
@@ -56,6 +75,7 @@ class PodSpec(Settings):
     serviceAccountName: str | None = None
     nodeSelector: dict[str, str] | None = None
     tolerations: tuple[dict[str, str], ...] | None = None
+    volumes: tuple[Volume, ...] | None = None
     securityContext: SecurityContext = SecurityContext()
 
 
@@ -126,12 +146,14 @@ def build(settings: TrainingJobConfig, name: str, pipeline: str, image: str, req
         args=(request,),
         env=tuple(Variable(name=key, value=value) for key, value in sorted(settings.environment.items())),
         resources=Resources(requests={**amounts, **gpus}, limits={**amounts, **gpus}),
+        volumeMounts=(_SHARED_MEMORY,) if settings.gpus > 1 else None,
     )
     pod = PodSpec(
         containers=(container,),
         serviceAccountName=settings.service_account,
         nodeSelector=settings.node_selector or None,
         tolerations=tuple(each.written() for each in settings.tolerations) or None,
+        volumes=(Volume(name=_SHARED_MEMORY.name),) if settings.gpus > 1 else None,
     )
     return TFJob(
         metadata=JobMetadata(

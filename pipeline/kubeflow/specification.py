@@ -16,6 +16,7 @@ import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
+from components import kubernetes
 from pipeline.kubeflow.settings import KubeflowStage, StageTable, VertexStage
 
 _KUBERNETES = "kubernetes"
@@ -68,10 +69,10 @@ class Specification:
         _write_resources(container.resources, settings)
         if not container.resources.ByteSize():
             container.ClearField("resources")
-        kubernetes = _kubernetes(settings) if isinstance(settings, KubeflowStage) else {}
-        if kubernetes:
+        of_pod = _kubernetes(settings) if isinstance(settings, KubeflowStage) else {}
+        if of_pod:
             executors = self.platform.platforms[_KUBERNETES].deployment_spec.executors
-            executors[self._label(stage)].update(kubernetes)
+            executors[self._label(stage)].update(of_pod)
 
     def add_text(self, stage: str, name: str, value: str) -> None:
         """One more parameter of a stage, and so a part of its cache's key."""
@@ -117,6 +118,14 @@ def _kubernetes(settings: KubeflowStage) -> dict[str, Any]:
         found["nodeSelector"] = {"labels": dict(settings.node_selector)}
     if settings.tolerations:
         found["tolerations"] = [each.written() for each in settings.tolerations]
+    if settings.gpus > 1:
+        found["emptyDirMounts"] = [
+            {
+                "volumeName": kubernetes.SHARED_MEMORY,
+                "mountPath": kubernetes.SHARED_MEMORY_FOLDER,
+                "medium": "Memory",
+            }
+        ]
     if settings.volumes:
         found["pvcMount"] = [
             {"constant": claim, "mountPath": folder} for folder, claim in sorted(settings.volumes.items())

@@ -131,6 +131,14 @@ def test_the_job_has_the_workers_their_image_resources_and_request(job):
     assert worker["template"]["spec"]["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists"}]
 
 
+def test_several_gpus_have_shared_memory_to_sum_gradients_in(job):
+    pod = job.as_dict()["spec"]["tfReplicaSpecs"]["Worker"]["template"]["spec"]
+    assert pod["volumes"] == [{"name": "shared-memory", "emptyDir": {"medium": "Memory"}}]
+    assert pod["containers"][0]["volumeMounts"] == [{"name": "shared-memory", "mountPath": "/dev/shm"}]
+    one = manifest.build(SETTINGS_OF_JOB.model_copy(update={"gpus": 1}), "a", "a", "i", "gs://b/r")
+    assert "volumes" not in one.as_dict()["spec"]["tfReplicaSpecs"]["Worker"]["template"]["spec"]
+
+
 def _is_given_up(job, restarts_of_each):
     """As the training operator decides, from the restarts of all pods together."""
     limit, restarts = job.spec.runPolicy.backoffLimit, sum(restarts_of_each)

@@ -193,6 +193,19 @@ def test_a_stage_has_the_defaults_but_for_what_it_says_itself(tmp_path):
     }
 
 
+def test_several_gpus_have_shared_memory_to_sum_gradients_in(texts):
+    def platform(gpus):
+        text = _compile(Target.KUBEFLOW, f"kubeflow.stages.Trainer.gpus={gpus}")
+        executors = list(yaml.safe_load_all(text))[1]["platforms"]["kubernetes"]["deploymentSpec"][
+            "executors"
+        ]
+        return executors["Trainer_executor"]
+
+    mount = {"volumeName": "shared-memory", "mountPath": "/dev/shm", "medium": "Memory"}
+    assert platform(2)["emptyDirMounts"] == [mount]
+    assert "emptyDirMounts" not in platform(1)
+
+
 def test_on_vertex_limits_choose_the_machine_and_nothing_is_requested():
     text = _compile(Target.VERTEX, "vertex.stages.Pusher.cpu=4", "vertex.stages.Pusher.memory_gb=16")
     assert _containers(text)["Pusher"]["resources"] == {"cpuLimit": 4.0, "memoryLimit": 16.0}
