@@ -1,6 +1,7 @@
 import errno
 
 import pytest
+import tensorflow as tf
 
 from components.errors import CorpusError
 from models.errors import TrainingDivergedError
@@ -27,6 +28,18 @@ def test_a_full_disk_is_said_and_where():
     line = explain(OSError(errno.ENOSPC, "No space left on device", "/data/rows"))
     assert line is not None
     assert line.startswith("the disk is full (/data/rows): free some space")
+
+
+@pytest.mark.parametrize("text", ["Could not resolve host\n\t when reading metadata of gs://b/x", "s3://b"])
+@pytest.mark.parametrize("kind", ["FailedPreconditionError", "PermissionDeniedError"])
+def test_storage_that_does_not_let_one_in_is_said_with_its_place(kind, text):
+    line = explain(getattr(tf.errors, kind)(None, None, text))
+    assert line is not None
+    assert line.startswith(f"object storage: {' '.join(text.split())}: check the path, the credentials")
+
+
+def test_a_failure_of_tensorflow_that_is_none_of_storage_keeps_its_traceback():
+    assert explain(tf.errors.FailedPreconditionError(None, None, "a variable has no value")) is None
 
 
 def test_what_nobody_expected_keeps_its_traceback():
