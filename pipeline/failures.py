@@ -40,9 +40,10 @@ def explain(error: BaseException) -> str | None:
                 f"({text.splitlines()[0][:160]})"
             )
         if type(link).__name__ in _STORAGE_ERRORS and any(scheme in str(link) for scheme in _SCHEMES):
+            said = " ".join(str(link).split())[:300]
             return (
-                f"object storage: {' '.join(str(link).split())[:300]}: check the path, the credentials of this "
-                "process, and that its network reaches there"
+                f"object storage: {said}: check the path, the credentials of this process, and that its network "
+                "reaches there"
             )
     return None
 
