@@ -29,6 +29,9 @@ from typing import Any, Literal
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from pipeline.errors import MissingInputError
+from pipeline.kubeflow import image
+
 Status = Literal["ok", "warning", "problem"]
 
 LEAST_GLIBC = {(3, 10): (2, 28), (3, 11): (2, 39), (3, 12): (2, 39), (3, 13): (2, 39)}
@@ -331,12 +334,10 @@ def _available_memory() -> int | None:
 
 
 def _docker_engine() -> str | None:
-    command = ["docker", "version", "--format", "{{.Server.Version}}"]
     try:
-        asked = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+        return image.engine_version()
+    except MissingInputError:
         return None
-    return asked.stdout.strip() if asked.returncode == 0 else None
 
 
 def _is_free(port: int) -> bool:
