@@ -158,7 +158,7 @@ class _Ladder:
             return None
         rate, start_s = statistics.linear_regression(works, [found.training_seconds for found, _ in trained])
         # The first rung's time has that of the data stages, too.
-        besides_s = statistics.median(seconds - found.training_seconds for found, seconds in trained)
+        besides_s = statistics.median_low(seconds - found.training_seconds for found, seconds in trained)
         left = [_work(rung.num_parameters, rung.num_tokens) for rung in self._rungs[index:]]
         return sum(max(0.0, start_s + rate * work) + besides_s for work in left)
 
