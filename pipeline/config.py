@@ -157,6 +157,12 @@ class PipelineConfig(Settings):
         """Folder that holds the pushed versions."""
         return f"{self.output.serving_dir}/{self.name}"
 
+    @property
+    def absolute_model_base_path(self) -> str:
+        """The same, for another process: absolute where it is a folder of this machine."""
+        path = self.model_base_path
+        return path if "://" in path else str(Path(path).resolve())
+
 
 def load(config: str, overrides: Sequence[str] = ()) -> PipelineConfig:
     """Reads a configuration.
