@@ -29,6 +29,7 @@ from typing import Any, Literal
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from pipeline.code_version import installed_packages
 from pipeline.errors import MissingInputError
 from pipeline.kubeflow import image
 
@@ -274,12 +275,8 @@ def _declared_requirements() -> list[str]:
 
 
 def _installed_versions() -> dict[str, str]:
-    """The first of a name on the path counts: setuptools may append copies of its own."""
-    versions: dict[str, str] = {}
-    for each in importlib.metadata.distributions():
-        if each.name:
-            versions.setdefault(canonicalize_name(each.name), each.version)
-    return versions
+    """By canonical name."""
+    return {canonicalize_name(name): version for name, version in installed_packages().items()}
 
 
 def _protobuf_implementation() -> str | None:
