@@ -42,8 +42,8 @@ def explain(error: BaseException) -> str | None:
         if type(link).__name__ in _STORAGE_ERRORS and any(scheme in str(link) for scheme in _SCHEMES):
             said = " ".join(str(link).split())[:300]
             return (
-                f"object storage: {said}: check the path, the credentials of this process, and that its network "
-                "reaches there"
+                f"object storage: {said}: check the path, the credentials of this process, and that its "
+                "network reaches there"
             )
     return None
 
