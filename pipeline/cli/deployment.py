@@ -61,6 +61,10 @@ def submit(
     end_schedule: Annotated[
         bool, typer.Option("--end-schedule", help="Start none, and have none started any more.")
     ] = False,
+    if_new_data: Annotated[
+        bool,
+        typer.Option("--if-new-data", help="Kubeflow: start none on the data that the last one had."),
+    ] = False,
 ) -> None:
     """Compile the pipeline, upload it, start a run and follow it.
 
@@ -88,6 +92,7 @@ def submit(
         cancel_run,
         schedule.read(every, cron),
         end_schedule,
+        if_new_data,
     )
     raise typer.Exit(submit(request))
 

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from pipeline.kubeflow.target import Target
 
 INTERRUPTED = 130
+_DATA = "data"
+"""How the description of a run that was started for some data begins."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Request:
     """When to start runs, instead of one now."""
     ends_schedule: bool = False
     """Whether no more runs are to be started, instead."""
+    if_new_data: bool = False
+    """Whether to start none on data that a run was started for."""
 
     def command(self, *option: str) -> str:
         """The same command, with an option more, to be typed into a shell."""
@@ -99,12 +103,35 @@ def submit(request: Request, patience: Patience | None = None) -> int:
     with RunDisplay(sys.stdout) as display:
         run_id = request.run_id
         if run_id is None:
-            run_id = server.start(_compiled(config, request.target, display), display).run_id
+            run = _started(server, config, request, display)
+            if run is None:
+                return DONE
+            run_id = run.run_id
         display.say(f"run: {server.run_link(run_id)}")
         if not request.is_followed:
             display.say(f"it goes on there; to follow it: {request.command('--follow-run', run_id)}")
             return DONE
         return _followed(server, run_id, request, display, patience)
+
+
+def _started(server: Server, config: PipelineConfig, request: Request, display: RunDisplay) -> Run | None:
+    """A new run; None where it would have no new data."""
+    if not request.if_new_data:
+        return server.start(_compiled(config, request.target, display), display)
+    if not isinstance(server, KubeflowServer):
+        raise ConfigError(
+            f"--target {request.target.value}: --if-new-data looks at Kubeflow Pipelines' runs only; here, "
+            f"set {request.target.value}.stages.CorpusGen.caching = true: without new data every stage is "
+            "cached"
+        )
+    data = _data_state(config, request.target, display)
+    seen = server.latest_run_on_data(display)
+    if seen is not None and seen.description == data:
+        run = f"{seen.display_name} ({seen.state.lower()})"
+        link = server.run_link(seen.run_id)
+        display.say(f"{config.name}: no new data since run {run}: nothing to do: {link}")
+        return None
+    return server.start(_compiled(config, request.target, display), display, data)
 
 
 def _scheduled(server: Server, config: PipelineConfig, request: Request) -> int:
@@ -113,6 +140,11 @@ def _scheduled(server: Server, config: PipelineConfig, request: Request) -> int:
         raise ConfigError(
             f"--target {request.target.value}: recurring runs are started on Kubeflow Pipelines only; "
             "here, have a scheduler run 'lexmill submit'"
+        )
+    if request.if_new_data:
+        raise ConfigError(
+            "--if-new-data: Kubeflow's server looks at no file before it starts a run: have a scheduler, "
+            "such as cron, run 'lexmill submit --if-new-data' instead of --every or --cron"
         )
     with RunDisplay(sys.stdout) as display:
         if request.schedule is None:
@@ -168,6 +200,18 @@ def _compiled(config: PipelineConfig, target: Target, display: RunDisplay) -> by
         specification = path.read_bytes()
     display.finish(time.monotonic() - started, False, f"{len(specification):,} bytes for {target.value}")
     return specification
+
+
+def _data_state(config: PipelineConfig, target: Target, display: RunDisplay) -> str:
+    """As a run's description has it."""
+    started = time.monotonic()
+    display.start("data", "looking at the corpus")
+    with libraries_silenced():
+        from pipeline.kubeflow import compile as compiler
+
+        state = compiler.data_state(config, target)
+    display.finish(time.monotonic() - started, False, f"state {state}")
+    return f"{_DATA} {state}"
 
 
 def _followed(server: Server, run_id: str, request: Request, display: RunDisplay, patience: Patience) -> int:
@@ -236,13 +280,18 @@ class KubeflowServer:
         self._versions: list[int] | None = None
         self.poll_s = settings.poll_s
 
-    def start(self, specification: bytes, display: RunDisplay) -> Run:
+    def start(self, specification: bytes, display: RunDisplay, description: str = "") -> Run:
         from pipeline.kubeflow import pushed_versions
 
         submitter = self._submitter(display)
         submission, pipeline, version = self._uploaded(submitter, specification, display)
+        submission = replace(submission, description=description)
         self._versions = pushed_versions.versions(self._folder)
         return submitter.start(submission, pipeline, version)
+
+    def latest_run_on_data(self, display: RunDisplay) -> Run | None:
+        """The newest that was started for some data, and has not failed."""
+        return self._submitter(display).latest_described(self._config.name, self._experiment, _DATA)
 
     def start_schedule(
         self, specification: bytes, schedule: Schedule, display: RunDisplay

@@ -64,6 +64,7 @@ class Run(Answer):
 
     run_id: str
     display_name: str = ""
+    description: str = ""
     state: str = ""
     created_at: datetime.datetime | None = None
     error: Status | None = None

@@ -86,11 +86,26 @@ class PipelinesApi:
         every = self._of_experiment("runs", "runs", Run, experiment_id, name)
         return next((one for one in every if one.display_name == name), None)
 
+    def runs_beginning(self, experiment_id: str, name: str) -> Iterator[Run]:
+        """The experiment's runs whose names begin so, the newest first."""
+        every = self._of_experiment(
+            "runs", "runs", Run, experiment_id, name, "IS_SUBSTRING", sort_by="created_at desc"
+        )
+        return (one for one in every if one.display_name.startswith(name))
+
     def create_run(
-        self, name: str, experiment_id: str, pipeline_id: str, version_id: str, service_account: str | None
+        self,
+        name: str,
+        description: str,
+        experiment_id: str,
+        pipeline_id: str,
+        version_id: str,
+        service_account: str | None,
     ) -> Run:
         """Starts a run."""
         content = _of_version(name, experiment_id, pipeline_id, version_id, service_account)
+        if description:
+            content["description"] = description
         return _read(Run, self.connection.post(f"{PREFIX}/runs", content))
 
     def recurring_runs(self, experiment_id: str, name: str) -> list[RecurringRun]:
@@ -142,16 +157,24 @@ class PipelinesApi:
         return f"{self.connection.host}/#/recurringrun/details/{_part(recurring_run_id)}"
 
     def _of_experiment(
-        self, path: str, key: str, kind: type[AnyAnswer], experiment_id: str, name: str
+        self,
+        path: str,
+        key: str,
+        kind: type[AnyAnswer],
+        experiment_id: str,
+        name: str,
+        operation: str = "EQUALS",
+        **query: str,
     ) -> Iterator[AnyAnswer]:
         """What the server finds by this name, which may be more than what has it."""
         return self._pages(
             f"{PREFIX}/{path}",
             key,
             kind,
-            filter=_named(name),
+            filter=_named(name, operation),
             experiment_id=experiment_id,
             namespace=self.namespace,
+            **query,
         )
 
     def _in_namespace(self) -> dict[str, str]:
@@ -198,9 +221,9 @@ def _read(kind: type[AnyAnswer], content: Any) -> AnyAnswer:
         ) from None
 
 
-def _named(name: str) -> str:
+def _named(name: str, operation: str = "EQUALS") -> str:
     """The API's filter on a name."""
-    return json.dumps({"predicates": [{"operation": "EQUALS", "key": "display_name", "stringValue": name}]})
+    return json.dumps({"predicates": [{"operation": operation, "key": "display_name", "stringValue": name}]})
 
 
 def _part(text: str) -> str:

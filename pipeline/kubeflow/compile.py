@@ -7,6 +7,7 @@ Every stage starts by `pipeline.kubeflow.container`.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,13 +49,7 @@ def compile_text(config: PipelineConfig, target: Target) -> str:
     problems = targets.problems(config, target)
     if problems:
         raise ConfigError("\n".join(problems))
-    settings = targets.table(config, target)
-    places = Places(
-        root=f"{settings.pipeline_root}/{config.name}",
-        corpus_path=settings.corpus_path or config.corpus.path,
-        model_base_path=f"{settings.serving_dir}/{config.name}",
-        beam_options=beam_options.local(config.beam),
-    )
+    settings, places = targets.table(config, target), _places(config, target)
     specification = _compiled(config, places, settings.image)
     # The launcher's own default is its MinIO, which TFX cannot write to.
     specification.pipeline.default_pipeline_root = places.root
@@ -70,6 +65,27 @@ def compile_text(config: PipelineConfig, target: Target) -> str:
             specification.add_text(stage, example_gen_utils.FINGERPRINT_PROPERTY_NAME, state)
     name = {Target.KUBEFLOW: "Kubeflow Pipelines", Target.VERTEX: "Vertex AI Pipelines"}[target]
     return specification.yaml(f"{config.name}, for {name}\ncompiled by lexmill with TFX {tfx_version}")
+
+
+def data_state(config: PipelineConfig, target: Target) -> str:
+    """What a run that starts now would read, as 16 hexadecimal digits: they change with the corpus' files, of
+    the latest span where the sources' patterns have one.
+
+    Raises:
+      CorpusError: the corpus is not there, or its latest spans differ.
+    """
+    fingerprint = corpus_state(selection(config, _places(config, target))).fingerprint
+    return hashlib.sha256(fingerprint.encode()).hexdigest()[:16]
+
+
+def _places(config: PipelineConfig, target: Target) -> Places:
+    settings = targets.table(config, target)
+    return Places(
+        root=f"{settings.pipeline_root}/{config.name}",
+        corpus_path=settings.corpus_path or config.corpus.path,
+        model_base_path=f"{settings.serving_dir}/{config.name}",
+        beam_options=beam_options.local(config.beam),
+    )
 
 
 def _compiled(config: PipelineConfig, places: Places, image: str) -> Specification:

@@ -22,6 +22,8 @@ from pipeline.kubeflow.schedule import Schedule
 
 AnyResult = TypeVar("AnyResult")
 DESCRIPTION = "Text in, a served language model out."
+_WITHOUT_RESULT = frozenset({"FAILED", "CANCELED", "CANCELING", "SKIPPED"})
+"""States of a run that is worth starting again."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class Submission:
     run_name: str
     """New: no run on the server is called so."""
     service_account: str | None = None
+    description: str = ""
+    """Of the run."""
 
     @property
     def version_name(self) -> str:
@@ -111,12 +115,26 @@ class Submitter:
             lambda: self.api.run_named(experiment.experiment_id, submission.run_name),
             lambda: self.api.create_run(
                 submission.run_name,
+                submission.description,
                 experiment.experiment_id,
                 pipeline.pipeline_id,
                 version.pipeline_version_id,
                 submission.service_account,
             ),
         )[0]
+
+    def latest_described(self, pipeline: str, experiment: str, start: str) -> Run | None:
+        """The pipeline's newest run with a description that begins so, of those that have not failed."""
+        found = self.patience.until_answered(lambda: self.api.experiment(experiment), self.say)
+        if found is None:
+            return None
+
+        def look() -> Run | None:
+            every = self.api.runs_beginning(found.experiment_id, f"{pipeline} ")
+            there = (one for one in every if one.description.startswith(start))
+            return next((one for one in there if one.state not in _WITHOUT_RESULT), None)
+
+        return self.patience.until_answered(look, self.say)
 
     def schedule(
         self, submission: Submission, pipeline: Pipeline, version: Version, schedule: Schedule

@@ -224,3 +224,16 @@ def test_caching_corpus_gen_makes_the_files_part_of_its_key(tmp_path):
     assert first == fingerprint()
     (tmp_path / "a.txt").write_text("another")
     assert first != fingerprint()
+
+
+def test_the_state_of_the_data_changes_with_the_files_and_nothing_else(tmp_path):
+    def state(*overrides):
+        config = load("tiny", [f"kubeflow.corpus_path={tmp_path}", *overrides])
+        return compiler.data_state(config, Target.KUBEFLOW)
+
+    (tmp_path / "a.txt").write_text("one")
+    first = state()
+    assert first == state("model.num_layers=3", 'kubeflow.image="another"')
+    assert len(first) == 16
+    (tmp_path / "a.txt").write_text("another")
+    assert first != state()

@@ -7,6 +7,7 @@ description. What stages do is a script: a list of tasks for each time that the 
 
 import datetime
 import json
+import operator
 import re
 import socket
 import threading
@@ -80,7 +81,9 @@ class KubeflowServer:
         return self._page(models.V2beta1ListRunsResponse, "runs", mine, query)
 
     def create_run(self, models, body):
-        run = models.V2beta1Run(run_id=f"run-{len(self.runs)}", state="PENDING", created_at=START, **body)
+        count = len(self.runs)
+        created = START + datetime.timedelta(hours=count)
+        run = models.V2beta1Run(run_id=f"run-{count}", state="PENDING", created_at=created, **body)
         self.runs.append(run)
         return run
 
@@ -145,8 +148,12 @@ class KubeflowServer:
         """As the server does: filtered by name, a page at a time, with a token for the next."""
         if query.get("filter"):
             [predicate] = json.loads(query["filter"])["predicates"]
-            assert (predicate["operation"], predicate["key"]) == ("EQUALS", "display_name")
-            entries = [one for one in entries if one.display_name == predicate["stringValue"]]
+            assert predicate["key"] == "display_name"
+            matches = {"EQUALS": operator.eq, "IS_SUBSTRING": operator.contains}[predicate["operation"]]
+            entries = [one for one in entries if matches(one.display_name, predicate["stringValue"])]
+        if query.get("sort_by"):
+            assert query["sort_by"] == "created_at desc"
+            entries = sorted(entries, key=lambda one: one.created_at, reverse=True)
         start = int(query.get("page_token") or 0)
         end = start + min(self.page_size, int(query["page_size"]))
         token = str(end) if end < len(entries) else None

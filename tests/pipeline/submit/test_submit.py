@@ -212,3 +212,59 @@ def test_vertex_starts_no_runs_on_a_schedule(lexmill, monkeypatch):
     done = lexmill("--target", "vertex", "--project", "mine", "--every", "6h")
     assert isinstance(done.exception, ConfigError)
     assert "--target vertex: recurring runs are started on Kubeflow Pipelines only" in str(done.exception)
+
+
+@pytest.fixture
+def data(monkeypatch):
+    """The state of the corpus' files, as the command sees it."""
+    found = ["data 1"]
+    monkeypatch.setattr(command, "_data_state", lambda config, target, display: found[0])
+    return found
+
+
+def test_no_second_run_is_started_on_the_same_data(lexmill, kubeflow, data):
+    assert lexmill("--if-new-data", "--no-follow").exit_code == 0
+    again = lexmill("--if-new-data")
+    assert again.exit_code == 0
+    [run] = kubeflow.runs
+    assert run.description == "data 1"
+    link = f"{kubeflow.url}/#/runs/details/run-0"
+    assert (
+        again.output == f"tiny: no new data since run {run.display_name} (pending): nothing to do: {link}\n"
+    )
+
+
+def test_new_data_starts_a_run(lexmill, kubeflow, data):
+    for state in ("data 1", "data 2", "data 1"):
+        data[0] = state
+        assert lexmill("--if-new-data", "--no-follow").exit_code == 0
+    assert [run.description for run in kubeflow.runs] == ["data 1", "data 2", "data 1"]
+
+
+@pytest.mark.parametrize("state", ["FAILED", "CANCELED"])
+def test_data_of_a_run_that_failed_or_was_canceled_is_tried_again(lexmill, kubeflow, data, state):
+    lexmill("--if-new-data", "--no-follow")
+    kubeflow.runs[0].state = state
+    lexmill("--if-new-data", "--no-follow")
+    assert len(kubeflow.runs) == 2
+
+
+def test_runs_of_other_pipelines_and_those_started_for_no_data_say_nothing_of_it(lexmill, kubeflow, data):
+    lexmill("--no-follow")
+    lexmill("--if-new-data", "--no-follow", "--set", "name=very-tiny")
+    lexmill("--if-new-data", "--no-follow")
+    assert [run.description for run in kubeflow.runs] == [None, "data 1", "data 1"]
+
+
+def test_a_schedule_of_the_server_cannot_look_at_the_data_first(lexmill, kubeflow, data):
+    done = lexmill("--if-new-data", "--every", "6h")
+    assert isinstance(done.exception, ConfigError)
+    assert "--if-new-data: Kubeflow's server looks at no file before it starts a run" in str(done.exception)
+    assert kubeflow.recurring_runs == []
+
+
+def test_on_vertex_the_cache_is_what_ends_a_run_without_new_data(lexmill, monkeypatch):
+    monkeypatch.setattr(command, "_server", lambda *_: object())
+    done = lexmill("--target", "vertex", "--project", "mine", "--if-new-data")
+    assert isinstance(done.exception, ConfigError)
+    assert "set vertex.stages.CorpusGen.caching = true" in str(done.exception)
