@@ -47,7 +47,7 @@ def list_files(corpus: CorpusConfig) -> list[CorpusFile]:
         for match in own:
             claimed[match.path] = CorpusFile(
                 path=match.path,
-                relative_path=match.path[len(root) :],
+                relative_path=_printable(match.path[len(root) :]),
                 source=source,
                 num_bytes=match.size_in_bytes,
                 modified_s=match.last_updated_in_seconds,
@@ -73,6 +73,11 @@ def root_of(path: str) -> str:
     if "://" not in path:
         path = os.path.abspath(path)  # noqa: PTH100  (paths of other file systems are text, too)
     return path.rstrip("/") + "/"
+
+
+def _printable(name: str) -> str:
+    """A name that is not UTF-8, as names on Linux need not be, with its other bytes as ``\\xe9``."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace") if "://" not in name else name
 
 
 def _match(root: str, pattern: str) -> list[FileMetadata]:
