@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,3 +91,53 @@ def test_the_fingerprint_ignores_files_of_no_source(folder: Path) -> None:
     (folder / "notes.md").write_text("not part of it")
 
     assert files.fingerprint(files.list_files(config)) == before
+
+
+def test_two_stars_and_a_slash_are_any_number_of_folders_or_none(folder: Path) -> None:
+    everything = ["a.txt", "b.txt", "news/c.txt", "news/old/d.txt"]
+    for pattern, expected in {
+        "**/*.txt": everything,
+        "**/**/*.txt": everything,
+        "news/**/*.txt": everything[2:],
+        "**/old/**/*.txt": everything[3:],
+    }.items():
+        assert [path for path, _ in found(corpus(folder, all=pattern))] == expected
+
+
+def test_a_link_to_a_folder_is_followed_unless_it_leads_back(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "e.txt").write_text("e")
+    (tmp_path / "elsewhere" / "and back").symlink_to(folder)
+    (folder / "linked").symlink_to(tmp_path / "elsewhere")
+    (folder / "news" / "up").symlink_to("..")
+    (folder / "above").symlink_to(tmp_path)
+
+    paths = [path for path, _ in found(corpus(folder, all="**.txt"))]
+
+    assert paths == ["a.txt", "b.txt", "linked/e.txt", "news/c.txt", "news/old/d.txt"]
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    list_folder = os.scandir
+
+    def refused(path: str) -> Any:
+        if path.endswith("news/old"):  # By hand, as an administrator may list every folder.
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return list_folder(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+
+    assert len(found(corpus(folder, top="*.txt", news="news/c*"))) == 3
+    with pytest.raises(CorpusError, match=r"news/old cannot be listed \(Permission denied\)"):
+        files.list_files(corpus(folder, all="**"))
+
+
+def test_a_pattern_that_names_a_folder_is_told_what_takes_its_files(folder: Path) -> None:
+    with pytest.raises(CorpusError, match=r"'news' is a folder below .*; 'news/\*' takes its files"):
+        files.list_files(corpus(folder, news="news"))
+
+
+def test_a_name_that_is_not_utf8_has_its_bytes_in_words(folder: Path) -> None:
+    (Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.txt"))).write_text("coffee")
+
+    assert ("caf\\xe9.txt", "top") in found(corpus(folder, top="*.txt"))

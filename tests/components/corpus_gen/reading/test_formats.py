@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import lzma
+import tarfile
 import tracemalloc
 from typing import Any
 
@@ -482,3 +483,53 @@ def test_parquet_that_is_damaged_on_the_way_gives_what_comes_before() -> None:
     assert [record.line for record in before] == list(range(1, len(before) + 1))
     assert 50 <= len(before) < 500
     assert (last.line, last.reason) == (len(before) + 1, "malformed:parquet")
+
+
+ARCHIVES = {
+    "a ZIP archive": b"PK\x03\x04",
+    "a PDF document": b"%PDF-1.4\n",
+    "a Parquet file": b"PAR1\x15\x04",
+    "compressed with LZ4": b"\x04\x22\x4d\x18",
+}
+
+
+@pytest.mark.parametrize("settings", [{}, {"documents": "lines"}, {"format": "jsonl"}, {"format": "csv"}])
+def test_an_archive_is_not_taken_for_text(settings: dict[str, Any]) -> None:
+    for what, mark in ARCHIVES.items():
+        data = mark + b"text\n" * 10
+        assert faults(data, **settings) == [(1, "malformed:format")]
+        assert what in message(data, **settings)
+
+
+def test_a_tar_archive_of_texts_is_not_taken_for_text() -> None:
+    file, member = io.BytesIO(), tarfile.TarInfo("poem.txt")
+    member.size = 6
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        archive.addfile(member, io.BytesIO(b"a\nb\nc\n"))
+
+    for data in (file.getvalue(), *(compress(file.getvalue()) for compress in COMPRESSIONS.values())):
+        assert message(data) == "is a tar archive; unpack it"
+
+
+@pytest.mark.parametrize("name", COMPRESSIONS)
+def test_a_file_that_is_compressed_twice_is_not_taken_for_text(name: str) -> None:
+    compress = COMPRESSIONS[name]
+
+    assert f"is compressed twice, with {name} within" in message(compress(compress(b"text")))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("settings", [{}, {"documents": "lines"}, {"documents": "blocks"}, {"format": "jsonl"}])
+def test_text_in_another_encoding_of_unicode_is_malformed_as_a_whole(
+    encoding: str, settings: dict[str, Any]
+) -> None:
+    """Line by line, all of it but the first line would be UTF-8, with many NULs."""
+    data = "One line of it\nand another\n\nand a third\n".encode(encoding)
+
+    assert faults(data, **settings) == [(1, "malformed:utf8")]
+    assert f"is in {encoding.upper()[:6]}" in message(data, **settings)
+
+
+def test_a_text_with_nuls_is_no_other_encoding() -> None:
+    assert read(b"a\0b\0c\0 and so on, with letters") == [(1, "a\0b\0c\0 and so on, with letters")]
+    assert read(b"a\0b\0") == [(1, "a\0b\0")]
