@@ -78,8 +78,7 @@ def _records(stream: IO[bytes], reader: LineReader, source: SourceConfig, max_by
         yield from json_lines.records(lines, Fields.of(source), max_bytes)
         return
     if source.format in ("csv", "tsv"):
-        delimiter = "," if source.format == "csv" else "\t"
-        yield from tables.records(lines, Fields.of(source), delimiter, max_bytes)
+        yield from tables.records(lines, source, max_bytes)
         return
     if source.drop_front_matter:
         lines = front_matter.drop(lines)
