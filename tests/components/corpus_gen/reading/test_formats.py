@@ -520,7 +520,9 @@ def test_a_file_that_is_compressed_twice_is_not_taken_for_text(name: str) -> Non
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-@pytest.mark.parametrize("settings", [{}, {"documents": "lines"}, {"documents": "blocks"}, {"format": "jsonl"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"documents": "lines"}, {"documents": "blocks"}, {"format": "jsonl"}]
+)
 def test_text_in_another_encoding_of_unicode_is_malformed_as_a_whole(
     encoding: str, settings: dict[str, Any]
 ) -> None:
