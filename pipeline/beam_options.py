@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from components import worker_watch
 from components.config import CorpusConfig
 from components.errors import CorpusError
 
@@ -48,7 +49,11 @@ def local(beam: BeamConfig, corpus: CorpusConfig | None = None) -> tuple[str, ..
     options = [f"--runner={beam.runner}", f"--sdk_container_image={beam.worker_image or NO_IMAGE}"]
     num_workers = beam.num_workers or (_cores() if corpus is not None and _is_large(corpus) else 1)
     if beam.runner == "FnApiRunner" and num_workers > 1:
-        options += ["--direct_running_mode=multi_processing", f"--direct_num_workers={num_workers}"]
+        options += [
+            f"--beam_plugins={worker_watch.MODULE}",
+            "--direct_running_mode=multi_processing",
+            f"--direct_num_workers={num_workers}",
+        ]
     return (*options, *_workers(beam), *beam.options)
 
 
