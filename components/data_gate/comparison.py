@@ -1,8 +1,8 @@
 """Two statistics of documents against each other: what shifted by more than is allowed, in words.
 
-Of a text feature, the L-infinity distance of its values' shares, as TensorFlow Data Validation's drift comparator
-measures it; of a number, the Jensen-Shannon divergence by its quantiles (`divergence`). What is above its
-bound is explained with what was expected and what was found.
+Of a text feature, the L-infinity distance of its values' shares, as TensorFlow Data Validation's drift
+comparator measures it; of a number, the Jensen-Shannon divergence by its quantiles (`divergence`). What is
+above its bound is explained with what was expected and what was found.
 
 Worked example: languages ``en`` 3 of 4 and ``fr`` 1 of 4 before, ``en`` 1 of 4 and ``fr`` 3 of 4 now, is a
 distance of 0.5.

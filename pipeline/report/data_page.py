@@ -104,8 +104,8 @@ def _facts(outputs: DataOutputs, profile: Profile, vocabulary: Vocabulary | None
 
 
 def _sources(outputs: DataOutputs) -> Iterator[tuple[str, str, list[Cells]]]:
-    """(source, its licence, a row for each split): exact counts, the bar as to the whole corpus. Tokens are the
-    documents', like their bytes: what a mixture takes of them is a table of its own."""
+    """(source, its licence, a row for each split): exact counts, the bar as to the whole corpus. Tokens are
+    the documents', like their bytes: what a mixture takes of them is a table of its own."""
     corpus, has_rows = outputs.corpus, outputs.has(ROWS)
     whole = sum(corpus.kept(split).num_bytes for split in corpus.splits)
     for name, source in corpus.sources.items():

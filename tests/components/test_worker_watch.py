@@ -4,6 +4,9 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 from components import worker_watch
 
@@ -31,3 +34,15 @@ def test_a_worker_ends_when_nobody_listens_and_not_before() -> None:
 
 def test_importing_it_elsewhere_does_nothing() -> None:
     assert worker_watch._found is None
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_what_cannot_be_printed_is_let_go() -> None:
+    """Else the run would wait for the worker's word that it has failed, which it prints first."""
+    with open("/dev/full", "w", buffering=1) as full:  # noqa: PTH123
+        stream = worker_watch.Forgiving(full)
+        print("why", file=stream, flush=True)
+        assert stream.fileno() == full.fileno()
+        with pytest.raises(OSError, match="No space left"):
+            print("why", file=full, flush=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())  # So that closing it can.

@@ -16,7 +16,7 @@ MIN_ENTROPY = 3.0
 """Bits a character of the value's own distribution; sixteen random hexadecimal digits have about 3.2."""
 
 _MARKED = re.compile(
-    # A whole key, or, where its end is cut off, the lines that can be part of one: prose names the marks, too.
+    # A whole key, or, where its end is cut off, the lines that can be of one: prose names the marks, too.
     r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:"
     r"[\s\S]{0,30000}?-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
     r"|(?:\s{1,4}[A-Z][A-Za-z-]{3,20}: [^\n]{0,80})*(?:(?:\\[nr]|\s){1,4}[A-Za-z0-9+/=]{16,})+)"

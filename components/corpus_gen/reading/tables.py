@@ -32,8 +32,10 @@ def records(lines: Iterable[Line], source: SourceConfig, max_bytes: int) -> Iter
     """A document a row."""
     csv.field_size_limit(max_bytes)  # of the whole process, in which all sources have the same limit
     fields, feed, delimiter = Fields.of(source), _Feed(lines), "," if source.format == "csv" else "\t"
-    quoting = csv.QUOTE_MINIMAL if source.quotes else csv.QUOTE_NONE
-    rows = csv.reader(feed, delimiter=delimiter, quoting=quoting, strict=True)
+    if source.quotes:
+        rows = csv.reader(feed, delimiter=delimiter, strict=True)
+    else:
+        rows = csv.reader(feed, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
     header = list(source.columns) or _next_row(rows, feed, max_bytes)
     if header is None:
         yield Malformed(1, TABLE, "is empty; a csv or tsv file starts with a line of column names")
