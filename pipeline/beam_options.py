@@ -7,14 +7,14 @@ import difflib
 import io
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Literal
+
+from pydantic import Field
 
 from components import worker_watch
 from components.config import CorpusConfig
 from components.errors import CorpusError
-
-if TYPE_CHECKING:
-    from pipeline.config import BeamConfig
+from models.config import Settings
 
 MIN_PARALLEL_BYTES = 50_000_000
 """Of corpus files, from which on starting worker processes pays; the README says how it was measured."""
@@ -38,6 +38,28 @@ _RUNNERS_OWN = {
     "environment_option": "beam.worker_image or beam.worker_pool",
     "environment_options": "beam.worker_image or beam.worker_pool",
 }
+
+
+class BeamConfig(Settings):
+    """How the Beam stages run."""
+
+    runner: Literal["FnApiRunner", "DataflowRunner", "FlinkRunner", "SparkRunner", "PortableRunner"] = (
+        "FnApiRunner"
+    )
+    """``FnApiRunner`` is Beam's local runner. ``PortableRunner``: a Beam job server, such as Flink's or
+    Spark's in a cluster, at ``--job_endpoint``."""
+    num_workers: int = Field(default=0, ge=0)
+    """Local worker processes; 1 stays in this process. 0: one a core if the corpus has 50 MB or more of
+    files, which is when starting them pays, and else this process."""
+    worker_image: str | None = Field(default=None, min_length=1)
+    """Of Dataflow, and of Flink and Spark where they start containers: the image that their workers run. When
+    left out, ``kubeflow.image``, the same as the stages'."""
+    worker_pool: str | None = Field(default=None, pattern=r"^[^:\s]+:\d+$")
+    """Of Flink and Spark instead of ``worker_image``, which needs Docker on every node: host and port of a
+    worker pool beside each task manager, usually ``localhost:50000``, that runs the stages' image."""
+    options: tuple[str, ...] = ()
+    """More Beam pipeline options, as on Beam's command line, ``--name=value`` each. Checked when the
+    configuration is read; Dataflow needs ``--project``, ``--region`` and ``--temp_location``."""
 
 
 def local(beam: BeamConfig, corpus: CorpusConfig | None = None) -> tuple[str, ...]:

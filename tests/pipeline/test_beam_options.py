@@ -7,7 +7,8 @@ import pytest
 
 from components.config import CorpusConfig, SourceConfig
 from pipeline import beam_options
-from pipeline.config import SAMPLES, BeamConfig, load
+from pipeline.beam_options import BeamConfig
+from pipeline.config import SAMPLES, load
 from pipeline.errors import ConfigError
 
 IN_PROCESS = ("--runner=FnApiRunner", "--sdk_container_image=none")

@@ -1,6 +1,6 @@
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 from typer.testing import CliRunner
@@ -51,13 +51,15 @@ def test_help_lists_every_command_and_imports_no_tensorflow():
     assert all(f" {command} " in done.stdout for command in COMMANDS)
 
 
-def test_help_answers_in_under_half_a_second():
-    seconds = []
-    for _ in range(3):
-        started = time.monotonic()
-        assert _lexmill("--help").returncode == 0
-        seconds.append(time.monotonic() - started)
-    assert min(seconds) < 0.5
+def test_help_takes_under_half_a_second_of_cpu_time():
+    before = _children_cpu_s()
+    assert _lexmill("--help").returncode == 0
+    assert _children_cpu_s() - before < 0.5
+
+
+def _children_cpu_s():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @pytest.mark.parametrize("command", COMMANDS)
