@@ -19,6 +19,8 @@ import numpy as np
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from components import worker_watch  # noqa: F401  (looks after the worker that imports it)
+
 BLOCK_BYTES = 1 << 18
 
 Key = TypeVar("Key")

@@ -7,7 +7,7 @@ listens.
 And a worker that fails prints why before it tells the run. Where it cannot, as the log is on a disk that is
 full, the run would never be told: so what cannot be printed is let go.
 
-Beam imports this module in each worker (``--beam_plugins``); elsewhere importing it does nothing.
+The steps' modules import this one, so that each worker does; elsewhere, importing it does nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-MODULE = __name__
 _DESCRIPTOR = "CONTROL_API_SERVICE_DESCRIPTOR"
 """Environment variable in which the local runner tells its workers where it listens."""
 _BETWEEN_LOOKS_S = 3.0

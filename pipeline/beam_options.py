@@ -11,7 +11,6 @@ from typing import Literal
 
 from pydantic import Field
 
-from components import worker_watch
 from components.config import CorpusConfig
 from components.errors import CorpusError
 from models.config import Settings
@@ -72,7 +71,6 @@ def local(beam: BeamConfig, corpus: CorpusConfig | None = None) -> tuple[str, ..
     num_workers = beam.num_workers or (_cores() if corpus is not None and _is_large(corpus) else 1)
     if beam.runner == "FnApiRunner" and num_workers > 1:
         options += [
-            f"--beam_plugins={worker_watch.MODULE}",
             "--direct_running_mode=multi_processing",
             f"--direct_num_workers={num_workers}",
         ]

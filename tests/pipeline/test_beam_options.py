@@ -40,7 +40,6 @@ def test_a_large_corpus_is_read_on_every_core(corpus: CorpusConfig, monkeypatch:
     options = beam_options.local(BeamConfig(), corpus)
 
     assert options[2:] == (
-        "--beam_plugins=components.worker_watch",
         "--direct_running_mode=multi_processing",
         "--direct_num_workers=4",
     )
