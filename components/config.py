@@ -32,7 +32,12 @@ class SourceConfig(Settings):
     takes the latest (``corpus.span``)."""
     format: Literal["text", "markdown", "html", "jsonl", "csv", "tsv", "parquet"] = "text"
     """All in UTF-8. ``text``: source code, too. ``html``: the page's main text. ``csv`` and ``tsv`` have a
-    header, and quotes as spreadsheets write them."""
+    header, and quotes as spreadsheets write them, unless ``columns`` and ``quotes`` say otherwise."""
+    columns: tuple[str, ...] = ()
+    """Of CSV and TSV without a header: what the columns are called, in order, ``["en", "fr", "by"]``."""
+    quotes: bool = True
+    """Of CSV and TSV: whether a field may stand in quotes, with line ends and separators in it. Off, a quote
+    is a character like another and each line a row: collections of sentence pairs are mostly written so."""
     text_column: str = "text"
     """The field (JSONL) or column (CSV, TSV, Parquet) that holds the text."""
     text_template: str | None = None
@@ -82,6 +87,10 @@ class SourceConfig(Settings):
             raise ValueError(
                 'templates need records with columns: format = "jsonl", "csv", "tsv" or "parquet"'
             )
+        if self.format not in ("csv", "tsv") and (self.columns or not self.quotes):
+            raise ValueError('columns and quotes need format = "csv" or "tsv"')
+        if len(set(self.columns)) < len(self.columns):
+            raise ValueError(f"columns names one twice: {', '.join(self.columns)}")
         if self.drop_front_matter and self.format != "markdown":
             raise ValueError('drop_front_matter needs format = "markdown"')
         return self

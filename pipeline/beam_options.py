@@ -22,6 +22,8 @@ MIN_PARALLEL_BYTES = 50_000_000
 NO_IMAGE = "none"
 """Where workers have no image. Were none named, TFX would pack itself up for them before every stage, which
 takes three seconds and leaves 50 MB in the temporary folder; nothing looks for this one."""
+WORKER_WATCH = "components.worker_watch"
+"""A module that worker processes of this machine import before they work."""
 _REQUIRED = {
     "DataflowRunner": ("project", "region", "temp_location"),
     "PortableRunner": ("job_endpoint",),
@@ -81,7 +83,11 @@ def local(beam: BeamConfig, corpus: CorpusConfig | None = None) -> tuple[str, ..
     options = [f"--runner={beam.runner}", f"--sdk_container_image={beam.worker_image or NO_IMAGE}"]
     num_workers = beam.num_workers or (_cores() if corpus is not None and _is_large(corpus) else 1)
     if beam.runner == "FnApiRunner" and num_workers > 1:
-        options += ["--direct_running_mode=multi_processing", f"--direct_num_workers={num_workers}"]
+        options += [
+            "--direct_running_mode=multi_processing",
+            f"--direct_num_workers={num_workers}",
+            f"--beam_plugin={WORKER_WATCH}",
+        ]
     return (*options, *_workers(beam), *beam.options)
 
 

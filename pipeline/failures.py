@@ -29,6 +29,9 @@ def explain(error: BaseException) -> str | None:
         if isinstance(link, OSError) and link.errno == errno.ENOSPC:
             where = f" ({link.filename})" if link.filename else ""
             return f"the disk is full{where}: free some space and run again; finished stages are kept"
+        if isinstance(link, RuntimeError) and f"OSError: [Errno {errno.ENOSPC}]" in str(link):
+            # Of a worker process of Beam's, whose exception comes back as text.
+            return "the disk is full: free some space and run again; finished stages are kept"
         if isinstance(link, PermissionError) and link.filename:
             return f"{link.filename}: no permission: check the owner and mode of this file or its folder"
         if type(link).__name__ == "ResourceExhaustedError":

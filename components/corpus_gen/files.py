@@ -1,6 +1,7 @@
 """The corpus folder: which file belongs to which source, on any file system that Beam knows.
 
-In a pattern ``*`` and ``?`` stay within a folder, ``**`` crosses folders, ``[…]`` is a set.
+In a pattern ``*`` and ``?`` stay within a folder, ``**`` crosses folders, ``**/`` is any number of folders or
+none, ``[…]`` is a set.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.config import CorpusConfig, SourceConfig
+from components.corpus_gen import local_files
 from components.errors import CorpusError
 
 
@@ -47,7 +49,7 @@ def list_files(corpus: CorpusConfig) -> list[CorpusFile]:
         for match in own:
             claimed[match.path] = CorpusFile(
                 path=match.path,
-                relative_path=match.path[len(root) :],
+                relative_path=_printable(match.path[len(root) :]),
                 source=source,
                 num_bytes=match.size_in_bytes,
                 modified_s=match.last_updated_in_seconds,
@@ -75,7 +77,32 @@ def root_of(path: str) -> str:
     return path.rstrip("/") + "/"
 
 
+def _printable(name: str) -> str:
+    """A name that is not UTF-8, as names on Linux need not be, with its other bytes as ``\\xe9``."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def _match(root: str, pattern: str) -> list[FileMetadata]:
+    if pattern.endswith("/"):
+        pattern += "*"
+    path_to_file: dict[str, FileMetadata] = {}
+    for form in _forms(pattern):
+        for file in _matching(root, form) if "://" in root else _matching_here(root, form):
+            path_to_file[file.path] = file
+    return list(path_to_file.values())
+
+
+def _forms(pattern: str) -> list[str]:
+    """``**/`` stands for no folder, too, as it does elsewhere: ``a/**/*.txt`` is ``a/*.txt`` as well."""
+    head, found, tail = pattern.partition("**/")
+    if not found:
+        return [pattern]
+    rests = _forms(tail)
+    some = [f"{head}**/{rest}" for rest in rests]
+    return [*some, *(head + rest for rest in rests)] if not head or head.endswith("/") else some
+
+
+def _matching(root: str, pattern: str) -> list[FileMetadata]:
     # Beam's patterns have no quoting: any character, then, in place of the folder's special ones.
     quoted = re.sub(r"[*?[]", "?", root) + pattern
     if FileSystems._pipeline_options is None:  # Outside a pipeline; the client of s3:// asks for some.
@@ -89,8 +116,17 @@ def _match(root: str, pattern: str) -> list[FileMetadata]:
             f"corpus folder {root} cannot be listed: {_cause(error)}: check the path, the credentials of "
             "this process, and that its network reaches there"
         ) from error
-    found = [match for match in result.metadata_list if match.path.startswith(root)]
-    return found if "://" in root else [*found, *_dangling_links(root, quoted)]
+    return [match for match in result.metadata_list if match.path.startswith(root)]
+
+
+def _matching_here(root: str, pattern: str) -> list[FileMetadata]:
+    """On this machine, where Beam passes over links, and over folders that it may not list."""
+    [literal] = re.findall(r"^[^*?[]*", pattern)
+    folder, _, _ = literal.rpartition("/")
+    depth = None if "**" in pattern else pattern.count("/", len(folder) + 1)
+    matches = re.compile(FileSystem.translate_pattern(pattern)).match
+    listed = local_files.below(root + folder, depth)
+    return [file for file in listed if matches(file.path[len(root) :])]
 
 
 def _cause(error: BaseException) -> str:
@@ -101,22 +137,16 @@ def _cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
 
 
-def _dangling_links(root: str, pattern: str) -> list[FileMetadata]:
-    """Links to what is not there, and in a loop: Beam passes over them; reading will say what they are."""
-    matches = re.compile(FileSystem.translate_pattern(pattern)).fullmatch
-    paths = (os.path.join(folder, name) for folder, _, names in os.walk(root) for name in names)  # noqa: PTH118
-    return [
-        FileMetadata(path, 0, 0.0)
-        for path in paths
-        if os.path.islink(path) and not os.path.exists(path) and matches(path)  # noqa: PTH110, PTH114
-    ]
-
-
 def _raise_nothing_found(root: str, source: SourceConfig) -> None:
     if not _match(root, "**") and not FileSystems.exists(root):
         raise CorpusError(
             f"corpus folder {root} does not exist; create it or set corpus.path "
             "(a relative path starts at the working directory)"
+        )
+    if "://" not in root and os.path.isdir(root + source.pattern):  # noqa: PTH112
+        raise CorpusError(
+            f"corpus source {source.name!r}: {source.pattern!r} is a folder below {root}; "
+            f"'{source.pattern}/*' takes its files, and '{source.pattern}/**' those of folders within, too"
         )
     raise CorpusError(
         f"corpus source {source.name!r}: no file below {root} matches {source.pattern!r}; "

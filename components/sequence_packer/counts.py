@@ -37,6 +37,7 @@ class RowCounts(Settings):
     available_rows: int = 0
     """With each row once."""
     available_tokens: int = 0
+    available_masked_tokens: int = 0
 
     @property
     def epochs(self) -> float:
@@ -56,6 +57,7 @@ class RowCounts(Settings):
             masked_bytes=int(rows.masked_bytes @ taken),
             available_rows=len(rows),
             available_tokens=int(tokens.sum()),
+            available_masked_tokens=int(masked.sum()),
         )
 
     def __add__(self, other: RowCounts) -> RowCounts:

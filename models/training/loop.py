@@ -84,7 +84,7 @@ def train(
       CheckpointError: the checkpoints are not of this model.
     """
     length, vocabulary_size = model.context_length, tokenizer.vocabulary_size()
-    with tempfile.TemporaryDirectory(prefix="lexmill-rows-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lexmill-training-") as folder:
         store = row_store.build(train_files, length, vocabulary_size, folder)
         if not len(store):
             raise TooFewRowsError("the train split holds no rows: add text, or lower packing.sequence_length")
@@ -93,7 +93,7 @@ def train(
         if not held_out:
             raise TooFewRowsError("the eval split holds no rows: add text or raise corpus.eval_percent")
         run = _Run(model, tokenizer, config, store, held_out, checkpoint_directory, report, notice)
-        with run.open_log(log_directory) as log:
+        with run.open_log(log_directory if run.is_chief else folder) as log:
             if card is not None:
                 log.begin(card)
             return run.finish(log)
@@ -120,7 +120,7 @@ class _Run:
         self._held_out = held_out
         self._uniform_loss = math.log(tokenizer.vocabulary_size())
         self._variables = [variable.value for variable in model.trainable_variables]
-        self._is_chief = strategy.is_chief(tf.distribute.get_strategy())
+        self.is_chief = strategy.is_chief(tf.distribute.get_strategy())
         jit_compile = devices.use_xla(config, model)
         optimizer = AdamW(config, model.trainable_variables, devices.is_float16(config))
         self._step_function = TrainingStep(
@@ -148,8 +148,6 @@ class _Run:
         last checkpoint."""
         earlier = self._progress.log_directory
         self._progress = self._with(log_directory=directory)
-        if not self._is_chief:
-            directory = tempfile.mkdtemp(prefix="lexmill-worker-log-")
         if not self._resumed:
             return RunLog(directory)
         self._notice(f"going on after step {self._resumed:,}, from {self._store.directory}")
@@ -188,7 +186,7 @@ class _Run:
 
     def _profiler(self, directory: str) -> StepProfiler:
         """Of the steps after the first log point, when all is compiled and warm."""
-        num_steps = self._config.profile_steps if self._is_chief else 0
+        num_steps = self._config.profile_steps if self.is_chief else 0
         return StepProfiler(directory, num_steps, self._resumed + self._config.log_every)
 
     def _goes_on(self) -> bool:
@@ -255,7 +253,7 @@ class _Run:
     def _save(self) -> None:
         seconds = self._seconds_before + time.monotonic() - self._started
         self._progress = self._with(seconds=seconds)
-        if self._is_chief:
+        if self.is_chief:
             self._store.save(self._progress)
 
     def _settle(self) -> TrainingResult:

@@ -10,8 +10,8 @@ what fits.
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -37,27 +37,31 @@ class RowStore:
 
 
 def build(files: Sequence[str], sequence_length: int, vocabulary_size: int, directory: str) -> RowStore:
-    """Reads every row of ``files``, in the files' order, into ``directory``, which must be local."""
+    """Reads every row of ``files``, in the files' order, into files of ``directory``, which must be local."""
     dtype = np.uint16 if vocabulary_size <= 1 << 16 else np.int32
-    folder = Path(directory)
     num_bytes: list[np.ndarray] = []
-    with (folder / "token_ids").open("wb") as token_ids, (folder / "loss_mask").open("wb") as loss_mask:
+    with (
+        tempfile.TemporaryFile(dir=directory) as token_ids,
+        tempfile.TemporaryFile(dir=directory) as loss_mask,
+    ):
         for batch in rows.evaluation_batches(files, sequence_length, ROWS_AT_A_TIME):
             token_ids.write(batch.token_ids.numpy().astype(dtype).tobytes())
             loss_mask.write(batch.loss_mask.numpy().astype(np.bool_).tobytes())
             num_bytes.append(batch.num_bytes.numpy())
-    count = sum(map(len, num_bytes))
-    if not count:
+        count = sum(map(len, num_bytes))
+        if not count:
+            return RowStore(
+                np.zeros((0, sequence_length + 1), dtype),
+                np.zeros((0, sequence_length), np.bool_),
+                np.zeros(0, np.int64),
+            )
+        token_ids.flush()
+        loss_mask.flush()
         return RowStore(
-            np.zeros((0, sequence_length + 1), dtype),
-            np.zeros((0, sequence_length), np.bool_),
-            np.zeros(0, np.int64),
+            np.memmap(token_ids, dtype, "r", shape=(count, sequence_length + 1)),
+            np.memmap(loss_mask, np.bool_, "r", shape=(count, sequence_length)),
+            np.concatenate(num_bytes),
         )
-    return RowStore(
-        np.memmap(folder / "token_ids", dtype, "r", shape=(count, sequence_length + 1)),
-        np.memmap(folder / "loss_mask", np.bool_, "r", shape=(count, sequence_length)),
-        np.concatenate(num_bytes),
-    )
 
 
 def order(num_rows: int, batch_size: int, seed: int, step: int) -> np.ndarray:

@@ -92,8 +92,9 @@ def _facts(outputs: DataOutputs, profile: Profile, vocabulary: Vocabulary | None
     yield Row("text", format_bytes(sum(amount.num_bytes for amount in amounts)))
     if outputs.has(ROWS):
         totals = [outputs.packing.total(split) for split in outputs.packing.splits]
-        yield Row("tokens, ends of documents too", f"{sum(total.tokens for total in totals):,}")
-        yield Row("rows", f"{sum(total.rows for total in totals):,}")
+        yield Row("tokens, ends of documents too", f"{sum(total.available_tokens for total in totals):,}")
+        mixed = ", as mixed" if outputs.packing.shares else ""
+        yield Row(f"rows{mixed}", f"{sum(total.rows for total in totals):,}")
     dropped = sum(corpus.dropped().values())
     yield Row("left out", f"{dropped:,} of {corpus.read:,} records")
     yield Row("languages", f"{len(profile.by_language):,}")
@@ -103,7 +104,8 @@ def _facts(outputs: DataOutputs, profile: Profile, vocabulary: Vocabulary | None
 
 
 def _sources(outputs: DataOutputs) -> Iterator[tuple[str, str, list[Cells]]]:
-    """(source, its licence, a row for each split): exact counts, the bar as to the whole corpus."""
+    """(source, its licence, a row for each split): exact counts, the bar as to the whole corpus. Tokens are
+    the documents', like their bytes: what a mixture takes of them is a table of its own."""
     corpus, has_rows = outputs.corpus, outputs.has(ROWS)
     whole = sum(corpus.kept(split).num_bytes for split in corpus.splits)
     for name, source in corpus.sources.items():
@@ -113,7 +115,8 @@ def _sources(outputs: DataOutputs) -> Iterator[tuple[str, str, list[Cells]]]:
             share = amount.num_bytes / max(whole, 1)
             if has_rows:
                 counts = outputs.packing.splits[split].get(name)
-                figures += [f"{counts.tokens:,}", f"{counts.masked_tokens:,}"] if counts else ["0", "0"]
+                amounts = (counts.available_tokens, counts.available_masked_tokens) if counts else (0, 0)
+                figures += [f"{tokens:,}" for tokens in amounts]
             lines.append(Cells(split, Markup(bar(share)), (*figures, f"{share:.1%}")))
         yield name, source.licence, lines
 
@@ -121,7 +124,8 @@ def _sources(outputs: DataOutputs) -> Iterator[tuple[str, str, list[Cells]]]:
 def _mixture(outputs: DataOutputs) -> Iterator[Cells]:
     """Of the train split's rows, where a mixture decides how often each source's are taken."""
     shares = outputs.packing.shares if outputs.has(ROWS) else {}
-    for name, share in shares.items():
+    for name in (name for name in outputs.corpus.sources if name in shares):
+        share = shares[name]
         parts = (f"{share.wanted:.1%}", f"{share.realised:.1%}", f"{share.epochs:.2f}")
         figures = (*parts, f"{share.tokens:,}", f"{share.rows:,}", f"{share.num_bytes:,}")
         yield Cells(name, Markup(bar(share.realised)), figures)

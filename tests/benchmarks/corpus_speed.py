@@ -101,14 +101,14 @@ def run_stage(text: str, output: str, workers: int) -> None:
     from components.corpus_gen import component
     from components.corpus_gen.counts import CORPUS_REPORT, CorpusCounts
     from components.corpus_gen.settings import CorpusGenSettings
+    from pipeline import beam_options
+    from pipeline.beam_options import BeamConfig
 
     source = SourceConfig(name="text", pattern="*.txt", documents="blocks", block_bytes=BLOCK_BYTES)
     settings = CorpusGenSettings(corpus=CorpusConfig(path=text, sources=(source,)))
     examples, rejected = standard_artifacts.Examples(), standard_artifacts.Examples()
     examples.uri, rejected.uri = f"{output}/documents", f"{output}/rejected"
-    options = ["--runner=FnApiRunner"]
-    if workers > 1:
-        options += ["--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"]
+    options = list(beam_options.local(BeamConfig(num_workers=workers)))
     context = base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=options)
     started = time.perf_counter()
     component.Executor(context).Do(

@@ -39,7 +39,11 @@ def test_a_large_corpus_is_read_on_every_core(corpus: CorpusConfig, monkeypatch:
 
     options = beam_options.local(BeamConfig(), corpus)
 
-    assert options[2:] == ("--direct_running_mode=multi_processing", "--direct_num_workers=4")
+    assert options[2:] == (
+        "--direct_running_mode=multi_processing",
+        "--direct_num_workers=4",
+        "--beam_plugin=components.worker_watch",
+    )
     assert beam_options.local(BeamConfig(num_workers=1), corpus) == IN_PROCESS
 
 

@@ -79,3 +79,10 @@ def test_a_failure_of_tensorflow_that_is_none_of_storage_keeps_its_traceback():
 
 def test_what_nobody_expected_keeps_its_traceback():
     assert explain(KeyError("x")) is None
+
+
+def test_a_full_disk_is_told_when_a_worker_process_met_it():
+    told = "Traceback …\nOSError: [Errno 28] No space left on device [while running 'Stage']\n"
+
+    assert explain(RuntimeError(told)).startswith("the disk is full: free some space")
+    assert explain(RuntimeError("OSError: [Errno 5] Input/output error")) is None

@@ -35,7 +35,8 @@ _IPV6 = re.compile(
     r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,34}(?<!:)(?![\w:])|(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{1,33}::(?![\w:])"
 )
 _NUMBERED = re.compile(
-    r"(?:version|ver|release|build|firmware|section|sect|chapter|clause|paragraph|rev(?:ision)?|§)s?[.:#=]?\s*\Z",
+    r"(?:version|ver|release|build|firmware|section|sect|chapter|clause|paragraph|rev(?:ision)?|oid|§)s?_{0,2}"
+    r"""["']?[ \t]{0,2}[.:#=]?\s{0,2}["']?\Z|[=~!<>]=\s?\Z""",
     re.IGNORECASE,
 )
 _SPECIAL = (

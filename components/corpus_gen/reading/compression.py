@@ -27,6 +27,8 @@ _MARKS = {
     "xz": b"\xfd7zXZ\x00",
     "Zstandard": b"\x28\xb5\x2f\xfd",
 }
+_SKIPPABLE = b"\x2a\x4d\x18"
+"""The end of the mark of a Zstandard frame that holds no text, with which pzstd's files begin."""
 _BZIP2_BLOCKS = (b"1AY&SY", b"\x17rE8P\x90")
 """How a bzip2 file goes on: with a block, or, if it holds nothing, with its end."""
 _BUFFER_BYTES = 1 << 16
@@ -42,6 +44,8 @@ def decompressed(stream: IO[bytes]) -> tuple[io.BufferedReader, str | None]:
 
 def sniff(start: bytes) -> str | None:
     """The compression whose mark ``start``, ten bytes or more of a file, has."""
+    if start[1:4] == _SKIPPABLE and 0x50 <= start[0] <= 0x5F:
+        return "Zstandard"
     for name, mark in _MARKS.items():
         if start.startswith(mark) and (name != "bzip2" or start[4:10] in _BZIP2_BLOCKS):
             return name
@@ -70,12 +74,17 @@ DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
 """What reading a stream of `decompressed` may raise: of a damaged file, or of the file system."""
 
 
-class _ZstandardFile(io.RawIOBase):
-    """Frame after frame; unlike the library's own reader, it tells an early end from the end."""
+class _Members(io.RawIOBase):
+    """Member after member, whatever the compression. Unlike the libraries' own readers, it tells an early end
+    from the end, and takes nothing that follows a member for its end: a damaged second member would go
+    with all after it, unsaid. Zeros between members are padding, as xz and tape archivers add it."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], make: Callable[[], Any], step_bytes: int) -> None:
         self._stream = stream
-        self._frame: Any = None
+        self._make = make
+        self._step_bytes = step_bytes
+        self._member: Any = None
+        self._is_first = True
         self._compressed = b""
         self._ready = memoryview(b"")
 
@@ -84,12 +93,12 @@ class _ZstandardFile(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         while not self._ready:
-            if not self._compressed:
-                self._compressed = self._stream.read(_ZSTANDARD_STEP_BYTES)
-            if not self._compressed:
-                if self._frame is not None:
-                    raise EOFError
-                return 0
+            if not self._compressed and (self._member is None or self._member.needs_input):
+                self._compressed = self._stream.read(self._step_bytes)
+                if not self._compressed:
+                    if self._member is not None:
+                        raise EOFError
+                    return 0
             self._inflate()
         size = min(len(buffer), len(self._ready))
         buffer[:size] = self._ready[:size]
@@ -97,13 +106,39 @@ class _ZstandardFile(io.RawIOBase):
         return size
 
     def _inflate(self) -> None:
-        if self._frame is None:
-            self._frame = zstandard.ZstdDecompressor().decompressobj()
-        self._ready = memoryview(self._frame.decompress(self._compressed))
-        self._compressed = b""
-        if self._frame.eof:
-            self._compressed = self._frame.unused_data
-            self._frame = None
+        if self._member is None:
+            if not self._is_first:
+                self._compressed = self._compressed.lstrip(b"\0")
+                if not self._compressed:
+                    return
+            self._member, self._is_first = self._make(), False
+        compressed, self._compressed = self._compressed, b""
+        self._ready = memoryview(self._member.decompress(compressed, _BUFFER_BYTES))
+        if self._member.eof:
+            self._compressed = self._member.unused_data
+            self._member = None
+
+
+class _ZstandardMember:
+    """A frame, with the methods that the standard library's have. Windows of up to 2 GB, as ``--long=31``
+    makes them; memory is what the frame asks for."""
+
+    needs_input = True
+
+    def __init__(self) -> None:
+        self._frame = zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
+
+    def decompress(self, compressed: bytes, max_length: int) -> bytes:
+        """All of it: only the size of the steps is a bound."""
+        return self._frame.decompress(compressed)
+
+    @property
+    def eof(self) -> bool:
+        return self._frame.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._frame.unused_data
 
 
 class _StepByStep(io.RawIOBase):
@@ -123,9 +158,9 @@ class _StepByStep(io.RawIOBase):
 
 _READERS: dict[str, Callable[[IO[bytes]], Any]] = {
     "gzip": lambda stream: _StepByStep(gzip.GzipFile(fileobj=stream)),
-    "bzip2": lambda stream: _StepByStep(bz2.BZ2File(stream)),
-    "xz": lambda stream: _StepByStep(lzma.LZMAFile(stream)),  # noqa: SIM115
-    "Zstandard": _ZstandardFile,
+    "bzip2": lambda stream: _Members(stream, bz2.BZ2Decompressor, _BUFFER_BYTES),
+    "xz": lambda stream: _Members(stream, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ), _BUFFER_BYTES),
+    "Zstandard": lambda stream: _Members(stream, _ZstandardMember, _ZSTANDARD_STEP_BYTES),
 }
 
 

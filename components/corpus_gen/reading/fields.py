@@ -68,14 +68,15 @@ class Fields:
         return None
 
     def record(self, line: int, where: str, values: Mapping[str, object], max_bytes: int) -> Record:
-        """Of values of any type, of which those asked for must be text."""
+        """Of values of any type, of which those asked for must be text; null is an empty one, as it is in a
+        table that went through CSV."""
         missing = self.missing(line, where, list(values))
         if missing is not None:
             return missing
         texts: dict[str, str] = {}
         for part in self.parts:
             for column in part.columns:
-                value = values[column]
+                value = "" if values[column] is None else values[column]
                 fault = _fault_of(value, column)
                 if fault:
                     return Malformed(line, FIELDS, f"{where} {fault}; correct it, or set {part.setting}")
@@ -99,9 +100,17 @@ def _part(source: SourceConfig, name: str) -> Part:
     return Part(f"{name}_column", (("", getattr(source, f"{name}_column")),))
 
 
+def json_type(value: object) -> str:
+    """What JSON calls it, with its article."""
+    if isinstance(value, (bool, int, float)):
+        return "true or false" if isinstance(value, bool) else "a number"
+    names = {"str": "a string", "list": "an array", "dict": "an object", "NoneType": "null"}
+    return names[type(value).__name__]
+
+
 def _fault_of(value: object, column: str) -> str | None:
     if not isinstance(value, str):
-        return f"has a value of type {type(value).__name__} in {column!r}, not a string"
+        return f"has {json_type(value)} in {column!r}, not a string"
     try:
         value.encode()
     except UnicodeEncodeError as error:

@@ -3,7 +3,8 @@
 Text is UTF-8 and kept to the byte: no line end is translated, nothing is stripped or
 normalised; a NUL is a character like another. Only a byte order mark at a file's start is
 removed, in every format; it marks the encoding and is not text. What is not UTF-8 is
-malformed, never replaced: the line, row or object where there are such, else the file.
+malformed, never replaced: the line, row or object where there are such, else the file. A file that
+begins as archives do, or as another encoding does, is malformed as a whole (`foreign`).
 
 `read` yields a `Passage` a document and a `Malformed` a record that cannot be read; their
 ``line`` is the number, from 1, of the line on which they start (of the decompressed file; of
@@ -33,6 +34,7 @@ from typing import IO
 from components.config import SourceConfig
 from components.corpus_gen.reading import (
     compression,
+    foreign,
     front_matter,
     html,
     json_lines,
@@ -57,9 +59,10 @@ def read(stream: IO[bytes], source: SourceConfig, max_bytes: int) -> Iterator[Re
         return
     reader = LineReader(inflated, max_bytes)
     try:
+        foreign.require_text(inflated.peek(foreign.START_BYTES))
         yield from _records(inflated, reader, source, max_bytes)
     except UnreadableFileError as error:
-        yield _malformed(error, reader.start or reader.number)
+        yield _malformed(error, reader.start or max(reader.number, 1))
     except compression.DAMAGE as error:
         fault = compression.explain(error, found, reader.number)
         yield _malformed(fault, reader.start or reader.number + 1)
@@ -75,8 +78,7 @@ def _records(stream: IO[bytes], reader: LineReader, source: SourceConfig, max_by
         yield from json_lines.records(lines, Fields.of(source), max_bytes)
         return
     if source.format in ("csv", "tsv"):
-        delimiter = "," if source.format == "csv" else "\t"
-        yield from tables.records(lines, Fields.of(source), delimiter, max_bytes)
+        yield from tables.records(lines, source, max_bytes)
         return
     if source.drop_front_matter:
         lines = front_matter.drop(lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from components.corpus_gen.reading.fields import Fields
+from components.corpus_gen.reading.fields import Fields, json_type
 from components.corpus_gen.reading.lines import Line, decode, without_line_end
 from components.corpus_gen.reading.records import FIELDS, JSON, Malformed, Record
 
@@ -34,7 +34,7 @@ def _record(number: int, text: str, fields: Fields, max_bytes: int) -> Record:
         return Malformed(number, JSON, f"line {number} {why}", text[:1000])
     if not isinstance(found, dict):
         example = ", ".join(f'"{column}": "…"' for column in fields.columns)
-        why = f"line {number} is a JSON {type(found).__name__}, not an object; write it as {{{example}}}"
+        why = f"line {number} is {json_type(found)}, not an object; write it as {{{example}}}"
         return Malformed(number, JSON, why, text[:1000])
     record = fields.record(number, f"line {number}", found, max_bytes)
     if isinstance(record, Malformed) and record.reason == FIELDS:

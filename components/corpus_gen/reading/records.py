@@ -13,6 +13,7 @@ FIELDS = f"{MALFORMED}:fields"
 PARQUET = f"{MALFORMED}:parquet"
 HTML = f"{MALFORMED}:html"
 COMPRESSION = f"{MALFORMED}:compression"
+FORMAT = f"{MALFORMED}:format"
 TOO_LARGE = f"{MALFORMED}:too_large"
 UNREADABLE = f"{MALFORMED}:unreadable"
 

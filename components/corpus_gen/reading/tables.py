@@ -1,4 +1,6 @@
-"""CSV and TSV with a header; quotes work as spreadsheets and pandas write them, in TSV too.
+"""CSV and TSV; quotes work as spreadsheets and pandas write them, in TSV too, or are characters like others.
+
+The first line is the header, unless the source says what the columns are called.
 
 A row that cannot be parsed, has another number of fields than the header, or is not UTF-8, is malformed;
 reading goes on at the next line. A quote that is never closed takes what follows for text, at most as
@@ -11,6 +13,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 
+from components.config import SourceConfig
 from components.corpus_gen.reading.fields import Fields
 from components.corpus_gen.reading.lines import Line
 from components.corpus_gen.reading.records import (
@@ -25,16 +28,20 @@ from components.corpus_gen.reading.records import (
 _UNDECODED = re.compile("[\udc80-\udcff]")
 
 
-def records(lines: Iterable[Line], fields: Fields, delimiter: str, max_bytes: int) -> Iterator[Record]:
-    """A document a row after the header."""
+def records(lines: Iterable[Line], source: SourceConfig, max_bytes: int) -> Iterator[Record]:
+    """A document a row."""
     csv.field_size_limit(max_bytes)  # of the whole process, in which all sources have the same limit
-    feed = _Feed(lines)
-    rows = csv.reader(feed, delimiter=delimiter, strict=True)
-    header = _next_row(rows, feed, max_bytes)
+    fields, feed, delimiter = Fields.of(source), _Feed(lines), "," if source.format == "csv" else "\t"
+    if source.quotes:
+        rows = csv.reader(feed, delimiter=delimiter, strict=True)
+    else:
+        rows = csv.reader(feed, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
+    header = list(source.columns) or _next_row(rows, feed, max_bytes)
     if header is None:
         yield Malformed(1, TABLE, "is empty; a csv or tsv file starts with a line of column names")
         return
-    missing = header if isinstance(header, Malformed) else fields.missing(1, "the header", header)
+    where = "'columns'" if source.columns else "the header"
+    missing = header if isinstance(header, Malformed) else fields.missing(1, where, header)
     if missing is not None:
         yield missing
         return
@@ -44,12 +51,12 @@ def records(lines: Iterable[Line], fields: Fields, delimiter: str, max_bytes: in
         if isinstance(row, Malformed):
             yield row
         elif row and len(row) != len(header):
-            why = f"the row at line {feed.start} has {len(row)} fields, the header {len(header)}"
+            why = f"the row at {feed.place} has {len(row)} fields, {where} {len(header)}"
             advice = "quote texts that contain the separator"
             yield Malformed(feed.start, FIELDS, f"{why}; {advice}", _start_of(row, delimiter))
         elif row:
             texts = {column: row[index] for column, index in indices.items()}
-            yield fields.within(feed.start, f"the row at line {feed.start}", texts, max_bytes)
+            yield fields.within(feed.start, f"the row at {feed.place}", texts, max_bytes)
 
 
 class _Feed:
@@ -75,6 +82,11 @@ class _Feed:
             text += '"' * (line.num_quotes_skipped % 2) + "\n"
         return text
 
+    @property
+    def place(self) -> str:
+        """Of the row, with all that its quotes have taken for text."""
+        return f"line {self.start}" if self._number <= self.start else f"lines {self.start} to {self._number}"
+
     def next_row_starts(self) -> None:
         self.start, self.skipped = self._number + 1, 0
 
@@ -91,18 +103,19 @@ def _next_row(rows: Iterator[list[str]], feed: _Feed, max_bytes: int) -> list[st
             return Malformed(
                 feed.start,
                 TABLE,
-                f"the row at line {feed.start} cannot be parsed ({error}); "
-                'texts with quotes or line ends are written "in quotes", a quote within as ""',
+                f"the row at {feed.place} cannot be parsed ({error}); "
+                'texts with quotes or line ends are written "in quotes", a quote within as ""; '
+                "where quotes are characters like others, set quotes = false",
             )
     if row is None:
         return None
     if feed.skipped:
         size = max(feed.skipped, max_bytes + 1)
-        return too_large(feed.start, f"the row at line {feed.start}", size, max_bytes, _start_of(row, " "))
+        return too_large(feed.start, f"the row at {feed.place}", size, max_bytes, _start_of(row, " "))
     for column, field in enumerate(row, start=1):
         if undecoded := _UNDECODED.search(field):
             byte = ord(undecoded[0]) - 0xDC00
-            why = f"byte 0x{byte:02x} in field {column} of the row at line {feed.start} is not UTF-8"
+            why = f"byte 0x{byte:02x} in field {column} of the row at {feed.place} is not UTF-8"
             return Malformed(
                 feed.start,
                 UTF8,
@@ -111,7 +124,7 @@ def _next_row(rows: Iterator[list[str]], feed: _Feed, max_bytes: int) -> list[st
             )
         if "\0" in field:  # Python 3.10's parser refuses it, too.
             return Malformed(
-                feed.start, TABLE, f"the row at line {feed.start} cannot be parsed (line contains NUL)"
+                feed.start, TABLE, f"the row at {feed.place} cannot be parsed (line contains NUL)"
             )
     return row
 

@@ -12,7 +12,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from components import documents, progress
 from components.config import CorpusConfig
-from components.corpus_gen import files, rejections
+from components.corpus_gen import files, local_files, rejections
 from components.corpus_gen.files import CorpusFile
 from components.corpus_gen.reading import formats
 from components.corpus_gen.reading.records import UNREADABLE, Malformed, Record
@@ -102,6 +102,9 @@ class _Read(beam.DoFn):
         self, file: files.CorpusFile, hashes: list[str]
     ) -> Generator[Document | Rejected, None, None]:
         """Puts the file's hash, if it can be read to its end, into ``hashes`` at last."""
+        if "://" not in file.path and local_files.is_special(file.path):
+            yield _document_or_rejected(Malformed(1, UNREADABLE, "is a pipe or a device, not a file"), file)
+            return
         try:
             stream = FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED)
         except Exception as error:  # Each file system has errors of its own.

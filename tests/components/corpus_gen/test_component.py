@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -161,19 +162,23 @@ def test_malformed_records_go_to_the_dead_letters_and_the_rest_is_kept(
     (folder / "gone.txt").symlink_to("nowhere")
     (folder / "loop.txt").symlink_to("loop.txt")
     (folder / "around").symlink_to(folder)
+    (folder / os.fsdecode(b"caf\xe9.txt")).write_bytes(b"caf\xe9")
+    os.mkfifo(folder / "pipe.txt")
 
     examples = generate(corpus.model_copy(update={"max_bad_fraction": 0.1}))
 
     counts = counts_of(examples).sources["poems"]
     found = {rejected.document_id: rejected.reason for rejected in rejected_of(examples)}
     assert found == {
+        "caf\\xe9.txt#1": "malformed:utf8",
         "cut.txt#6": "malformed:compression",
         "gone.txt#1": "malformed:unreadable",
         "latin.txt#1": "malformed:utf8",
         "loop.txt#1": "malformed:unreadable",
         "news.jsonl#51": "empty",
+        "pipe.txt#1": "malformed:unreadable",
     }
-    assert (counts.read, counts.documents) == (150 + 5 + 1 + 4, 150 + 5 + 1)
+    assert (counts.read, counts.documents) == (150 + 5 + 1 + 6, 150 + 5 + 1)
 
 
 def test_the_files_are_the_same_bytes_for_two_worker_processes(

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from apache_beam.io.filesystem import BeamIOError
@@ -102,3 +104,53 @@ def test_a_store_that_does_not_let_one_look_is_one_line(monkeypatch: pytest.Monk
     line = r"^corpus folder gs://b/x/ cannot be listed: PermissionError: 403 GET [^\n]*: check the path, "
     with pytest.raises(CorpusError, match=line):
         files.list_files(corpus("gs://b/x", all="*.txt"))
+
+
+def test_two_stars_and_a_slash_are_any_number_of_folders_or_none(folder: Path) -> None:
+    everything = ["a.txt", "b.txt", "news/c.txt", "news/old/d.txt"]
+    for pattern, expected in {
+        "**/*.txt": everything,
+        "**/**/*.txt": everything,
+        "news/**/*.txt": everything[2:],
+        "**/old/**/*.txt": everything[3:],
+    }.items():
+        assert [path for path, _ in found(corpus(folder, all=pattern))] == expected
+
+
+def test_a_link_to_a_folder_is_followed_unless_it_leads_back(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "e.txt").write_text("e")
+    (tmp_path / "elsewhere" / "and back").symlink_to(folder)
+    (folder / "linked").symlink_to(tmp_path / "elsewhere")
+    (folder / "news" / "up").symlink_to("..")
+    (folder / "above").symlink_to(tmp_path)
+
+    paths = [path for path, _ in found(corpus(folder, all="**.txt"))]
+
+    assert paths == ["a.txt", "b.txt", "linked/e.txt", "news/c.txt", "news/old/d.txt"]
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    list_folder = os.scandir
+
+    def refused(path: str) -> Any:
+        if path.endswith("news/old"):  # By hand, as an administrator may list every folder.
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return list_folder(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+
+    assert len(found(corpus(folder, top="*.txt", news="news/c*"))) == 3
+    with pytest.raises(CorpusError, match=r"news/old cannot be listed \(Permission denied\)"):
+        files.list_files(corpus(folder, all="**"))
+
+
+def test_a_pattern_that_names_a_folder_is_told_what_takes_its_files(folder: Path) -> None:
+    with pytest.raises(CorpusError, match=r"'news' is a folder below .*; 'news/\*' takes its files"):
+        files.list_files(corpus(folder, news="news"))
+
+
+def test_a_name_that_is_not_utf8_has_its_bytes_in_words(folder: Path) -> None:
+    (Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.txt"))).write_text("coffee")
+
+    assert ("caf\\xe9.txt", "top") in found(corpus(folder, top="*.txt"))

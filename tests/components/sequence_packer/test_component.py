@@ -165,7 +165,7 @@ def test_another_run_and_other_workers_give_the_same_bytes(
 
 def test_workers_of_few_documents_are_threads() -> None:
     options = list(beam_options.local(BeamConfig(num_workers=2)))
-    assert options[-2:] == ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+    assert {"--direct_running_mode=multi_processing", "--direct_num_workers=2"} < set(options)
 
     few, many = (component.workers(options, num_bytes) for num_bytes in (100_000_000, 100_000_001))
 

@@ -1,5 +1,6 @@
 import datetime
 import math
+import tempfile
 
 import keras
 import numpy as np
@@ -90,6 +91,25 @@ def test_two_runs_with_one_seed_give_the_same_weights(rows, tokenizer_proto, tmp
     for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     assert not np.array_equal(first.get_weights()[0], other.get_weights()[0])
+
+
+def test_a_training_that_is_killed_leaves_no_rows_in_the_temporary_folder(
+    rows, tokenizer_proto, tmp_path, monkeypatch
+):
+    """They are as large as the corpus; what is unnamed goes with the process."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    looks = []
+
+    def look(line, done, total):
+        looks.append([path for path in scratch.rglob("*") if path.is_file()])
+
+    _train(rows, tokenizer_proto, tmp_path / "run", progress=look, num_steps=2)
+
+    assert looks
+    assert not any(looks)
+    assert list(scratch.iterdir()) == []
 
 
 def test_parts_change_memory_and_not_the_result(rows, tokenizer_proto, tmp_path):

@@ -31,3 +31,25 @@ def test_the_shares_wanted_and_realised_are_on_the_page(mixed):
 def test_without_a_mixture_there_is_no_such_section(data_outputs):
     page = data_page.render("mine", "2026-01-31", data_outputs, profile.measure(data_outputs))
     assert "Mixture" not in page
+
+
+def test_the_tokens_of_a_source_are_its_documents_whatever_the_mixture_takes(data_outputs, mixed):
+    splits = {
+        split: {
+            name: counts.model_copy(
+                update={"tokens": 7 * counts.tokens, "masked_tokens": 7 * counts.masked_tokens}
+            )
+            for name, counts in sources.items()
+        }
+        for split, sources in mixed.packing.splits.items()
+    }
+    mixed.__dict__["packing"] = mixed.packing.model_copy(update={"splits": splits})
+
+    pages = [
+        data_page.render("mine", "2026-01-31", outputs, profile.measure(outputs))
+        for outputs in (data_outputs, mixed)
+    ]
+
+    one, other = (page.partition('<section id="sources">')[2].partition("</section>")[0] for page in pages)
+    assert one == other
+    assert f"{data_outputs.packing.splits['train']['pairs'].masked_tokens:,}" in one

@@ -96,6 +96,14 @@ OTHER = [
     "sk-learn",
     "https://example.org:8080/path@2",
     "-----BEGIN PUBLIC KEY-----",
+    "files that start with -----BEGIN RSA " + "PRIVATE KEY----- and what comes after it",
+    "session_token = s3_options.s3_session_token",
+    "token = config_v2.settings.get('token')",
+    "Authorization: Bearer your-access-token",
+    "pip install package==1.2.3.4",
+    'version="1.2.3.4"',
+    "__version__ = '3.5.0.1'",
+    "OID 1.3.6.1",
 ]
 
 
@@ -150,7 +158,16 @@ def test_nothing_that_was_masked_can_be_read_afterwards(parts: list[str]) -> Non
         ("postgres://bob:hunter2@db.example.org/x", "postgres://<SECRET>@db.example.org/x"),
         ('api_key = "q9Zt7LwP2xVb4NcR"', 'api_key = "<SECRET>"'),
         ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCY", "AWS_SECRET_ACCESS_KEY=<SECRET>"),
-        ("-----BEGIN PRIVATE KEY-----\nMIIE cut off", "<SECRET>"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEF cut off", "<SECRET> cut off"),
+        ("redis://:p4ssw0rd@cache:6379", "redis://<SECRET>@cache:6379"),
+        (
+            'headers={"Authorization": "Bearer q9Zt7LwP2xVb4NcRq9Zt"}',
+            'headers={"Authorization": "Bearer <SECRET>"}',
+        ),
+        (
+            "https://hooks.slack.com/services/T0123ABCD/B0123ABCD/" + "q9Zt7LwP2xVb4NcRq9Zt7LwP",
+            "https://hooks.slack.com/services/<SECRET>",
+        ),
     ],
 )
 def test_a_secrets_surroundings_stay(text: str, masked: str) -> None:

@@ -62,7 +62,17 @@ def test_skippable_frames_of_zstandard_are_skipped() -> None:
     compress = COMPRESSIONS["Zstandard"]
     skippable = b"\x50\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"notes"
 
-    assert [record.text for record in read(compress(b"a\n") + skippable + compress(b"b\n"))] == ["a", "b"]
+    for before in (compress(b"a\n"), b""):
+        found = read(before + skippable + compress(b"b\n"))
+        assert [record.text for record in found] == (["a", "b"] if before else ["b"])
+
+
+def test_long_windows_of_zstandard_are_read() -> None:
+    """As ``zstd --long=31`` writes them; a reader of the library's default refuses more than 128 MB."""
+    parameters = zstandard.ZstdCompressionParameters(window_log=31)
+    writer = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+
+    assert [record.text for record in read(writer.compress(b"a\n") + writer.flush())] == ["a"]
 
 
 @each_compression
@@ -98,11 +108,24 @@ def test_damaged_data_is_malformed(name: str) -> None:
     assert "\n" not in last.detail
 
 
-def test_what_follows_a_gzip_file_and_is_none_is_malformed() -> None:
-    *before, last = read(gzip.compress(b"a\nb\n") + b"garbage")
+@each_compression
+def test_what_follows_a_member_and_is_none_is_malformed(name: str) -> None:
+    """Else what follows the damaged start of a second member would be lost, and nothing said."""
+    compress = COMPRESSIONS[name]
+
+    *before, last = read(compress(b"a\nb\n") + b"damage" + compress(b"c\nd\n"))
 
     assert [record.text for record in before] == ["a", "b"]
-    assert "not valid gzip data after line 2" in last.detail
+    assert f"not valid {name} data after line 2" in last.detail
+
+
+@each_compression
+def test_zeros_after_a_member_are_padding(name: str) -> None:
+    compress = COMPRESSIONS[name]
+
+    for padding in (4, 100_000):
+        found = read(compress(b"a\n") + bytes(padding) + compress(b"b\n") + bytes(padding))
+        assert [record.text for record in found] == ["a", "b"]
 
 
 @each_compression

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import lzma
+import tarfile
 import tracemalloc
 from typing import Any
 
@@ -158,9 +159,9 @@ def test_what_is_not_utf8_is_named_by_byte_offset_and_line() -> None:
     ("data", "expected"),
     [
         (b'{"text": "a"}\n{"text": \n', "line 2, column 10 is not JSON"),
-        (b'["text"]\n', "line 1 is a JSON list, not an object"),
+        (b'["text"]\n', "line 1 is an array, not an object"),
         (b'{"body": "a"}\n', "line 1 has no column 'text', only: 'body'"),
-        (b'{"text": 3}\n', "line 1 has a value of type int in 'text', not a string"),
+        (b'{"text": 3}\n', "line 1 has a number in 'text', not a string"),
         (b'{"text": "\\ud800"}\n', "line 1 escapes half of a surrogate pair"),
         (b'{"text": ' + b"[" * 200_000 + b"}", "line 1 is nested too deep"),
     ],
@@ -217,7 +218,7 @@ def test_a_prompt_without_a_completion_is_told_from_other_documents() -> None:
     [
         (b'{"q": "p"}', {"format": "jsonl"}, "no column 'a', only: 'q'; set completion_column"),
         (b'{"a": "p"}', {"format": "jsonl"}, "no column 'q', only: 'a'; set prompt_column"),
-        (b'{"q": 1, "a": "c"}', {"format": "jsonl"}, "type int in 'q', not a string"),
+        (b'{"q": 1, "a": "c"}', {"format": "jsonl"}, "a number in 'q', not a string"),
         (b"3", {"format": "jsonl"}, 'write it as {"q": "\u2026", "a": "\u2026"}'),
         (b"q,b\n1,2\n", {"format": "csv"}, "the header has no column 'a', only: 'q', 'b'; set completion"),
     ],
@@ -248,6 +249,8 @@ def test_a_template_may_make_plain_text() -> None:
 @pytest.mark.parametrize(
     ("settings", "rule"),
     [
+        ({"format": "jsonl", "columns": ("a",)}, "columns and quotes need format"),
+        ({"format": "csv", "columns": ("a", "a")}, "columns names one twice"),
         ({"format": "csv", "text_template": "none"}, "has no column in braces"),
         ({"format": "csv", "text_template": "{a"}, "a brace that is meant is written twice"),
         ({"format": "csv", "text_template": "{a!r}"}, "the name of a column, and nothing else"),
@@ -447,8 +450,7 @@ def test_parquet_has_prompts_and_dictionaries_and_rows_without_text() -> None:
     found = records(data, format="parquet", prompt_column="q", completion_column="a")
 
     assert (found[0], found[2]) == ((1, "a yes", 2), (3, "c yes", 2))
-    assert found[1].reason == "malformed:fields"
-    assert "row 2 has a value of type NoneType" in found[1].detail
+    assert found[1].lacks_completion
 
 
 def test_a_parquet_row_over_the_limit_is_malformed() -> None:
@@ -482,3 +484,99 @@ def test_parquet_that_is_damaged_on_the_way_gives_what_comes_before() -> None:
     assert [record.line for record in before] == list(range(1, len(before) + 1))
     assert 50 <= len(before) < 500
     assert (last.line, last.reason) == (len(before) + 1, "malformed:parquet")
+
+
+ARCHIVES = {
+    "a ZIP archive": b"PK\x03\x04",
+    "a PDF document": b"%PDF-1.4\n",
+    "a Parquet file": b"PAR1\x15\x04",
+    "compressed with LZ4": b"\x04\x22\x4d\x18",
+}
+
+
+@pytest.mark.parametrize("settings", [{}, {"documents": "lines"}, {"format": "jsonl"}, {"format": "csv"}])
+def test_an_archive_is_not_taken_for_text(settings: dict[str, Any]) -> None:
+    for what, mark in ARCHIVES.items():
+        data = mark + b"text\n" * 10
+        assert faults(data, **settings) == [(1, "malformed:format")]
+        assert what in message(data, **settings)
+
+
+def test_a_tar_archive_of_texts_is_not_taken_for_text() -> None:
+    file, member = io.BytesIO(), tarfile.TarInfo("poem.txt")
+    member.size = 6
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        archive.addfile(member, io.BytesIO(b"a\nb\nc\n"))
+
+    for data in (file.getvalue(), *(compress(file.getvalue()) for compress in COMPRESSIONS.values())):
+        assert message(data) == "is a tar archive; unpack it"
+
+
+@pytest.mark.parametrize("name", COMPRESSIONS)
+def test_a_file_that_is_compressed_twice_is_not_taken_for_text(name: str) -> None:
+    compress = COMPRESSIONS[name]
+
+    assert f"is compressed twice, with {name} within" in message(compress(compress(b"text")))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize(
+    "settings", [{}, {"documents": "lines"}, {"documents": "blocks"}, {"format": "jsonl"}]
+)
+def test_text_in_another_encoding_of_unicode_is_malformed_as_a_whole(
+    encoding: str, settings: dict[str, Any]
+) -> None:
+    """Line by line, all of it but the first line would be UTF-8, with many NULs."""
+    data = "One line of it\nand another\n\nand a third\n".encode(encoding)
+
+    assert faults(data, **settings) == [(1, "malformed:utf8")]
+    assert f"is in {encoding.upper()[:6]}" in message(data, **settings)
+
+
+def test_a_text_with_nuls_is_no_other_encoding() -> None:
+    assert read(b"a\0b\0c\0 and so on, with letters") == [(1, "a\0b\0c\0 and so on, with letters")]
+    assert read(b"a\0b\0") == [(1, "a\0b\0")]
+
+
+def test_null_is_an_empty_text() -> None:
+    """As in the same table written as CSV; not a fault, of which a run bears few."""
+    for data, settings in (
+        (b'{"text": null}\n', {"format": "jsonl"}),
+        (parquet_file(text=pyarrow.array([None], pyarrow.string())), {"format": "parquet"}),
+    ):
+        assert read(data, **settings) == [(1, "")]
+    assert read(b'{"a": "x", "b": null}', format="jsonl", text_template="{a}-{b}") == [(1, "x-")]
+
+
+def test_quotes_are_characters_like_others_where_the_source_says_so() -> None:
+    data = b'en\tfr\n"Hello" she said\tBonjour\n"Open\tOuvert\nclose"\tFerme"\r\n'
+    settings = {"format": "tsv", "prompt_column": "en", "completion_column": "fr"}
+
+    assert read(data, quotes=False, **settings) == [
+        (2, '"Hello" she saidBonjour'),
+        (3, '"OpenOuvert'),
+        (4, 'close"Ferme"'),
+    ]
+    told = [record for record in records(data, **settings) if isinstance(record, Malformed)]
+    assert "where quotes are characters like others, set quotes = false" in told[0].detail
+
+
+def test_columns_are_called_what_the_source_says_where_there_is_no_header() -> None:
+    data = b"Hi.\tSalut.\tby 1\nRun!\tCours !\tby 2\n"
+    columns = ("en", "fr", "by")
+
+    assert read(data, format="tsv", columns=columns, text_template="{en} = {fr}") == [
+        (1, "Hi. = Salut."),
+        (2, "Run! = Cours !"),
+    ]
+    assert records(b"", format="tsv", columns=columns, text_column="en") == []
+    assert "'columns' has no column 'text', only: 'en', 'fr', 'by'" in message(
+        data, format="tsv", columns=columns
+    )
+    assert "has 3 fields, 'columns' 2" in records(data, format="tsv", columns=("a", "text"))[0].detail
+
+
+def test_a_row_that_cannot_be_parsed_names_all_lines_that_it_takes() -> None:
+    data = b'id,text\n1,"open\n2,a\n3,"b"\n4,c\n'
+
+    assert message(data, format="csv").startswith("the row at lines 2 to 4 cannot be parsed")
