@@ -29,3 +29,8 @@ class WarmStartError(ModelError):
 
 class PresetError(ModelError):
     """A preset cannot be had, or is not one that can be trained and served. Whoever chose it can mend it."""
+
+
+def first_line(error: BaseException) -> str:
+    """What an exception of a library says, short enough for a message of ours."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

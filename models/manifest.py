@@ -91,6 +91,11 @@ def read_tokenizer(saved_model: str) -> bytes | None:
         return bytes(file.read())
 
 
+def is_there(saved_model: str) -> bool:
+    """Whether the folder has a manifest, which is written once the rest is."""
+    return bool(tf.io.gfile.exists(f"{saved_model}/{PATH}"))
+
+
 def read(saved_model: str) -> Manifest:
     """The manifest of a SavedModel.
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import difflib
+import functools
 import io
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field
 
 from components.config import CorpusConfig
 from components.errors import CorpusError
-
-if TYPE_CHECKING:
-    from pipeline.config import BeamConfig
+from models.config import Settings
 
 MIN_PARALLEL_BYTES = 50_000_000
 """Of corpus files, from which on starting worker processes pays; the README says how it was measured."""
@@ -26,6 +28,15 @@ _REQUIRED = {
 }
 _EXAMPLES = {"temp_location": "gs://…", "job_endpoint": "host:8099"}
 _WITH_WORKERS_OF_THEIR_OWN = ("FlinkRunner", "SparkRunner", "PortableRunner")
+_READERS = {
+    "FlinkRunnerOptions": ("FlinkRunner", "PortableRunner"),
+    "SparkRunnerOptions": ("SparkRunner", "PortableRunner"),
+    "JobServerOptions": _WITH_WORKERS_OF_THEIR_OWN,
+    "PortableOptions": (*_WITH_WORKERS_OF_THEIR_OWN, "DataflowRunner"),
+    "WorkerOptions": ("DataflowRunner",),
+    "DirectOptions": ("FnApiRunner",),
+}
+"""Beam's classes of options that other runners do not read. ``PortableRunner`` hands all on."""
 _RUNNERS_OWN = {
     "runner": "beam.runner",
     "direct_running_mode": "beam.num_workers",
@@ -37,6 +48,28 @@ _RUNNERS_OWN = {
     "environment_option": "beam.worker_image or beam.worker_pool",
     "environment_options": "beam.worker_image or beam.worker_pool",
 }
+
+
+class BeamConfig(Settings):
+    """How the Beam stages run."""
+
+    runner: Literal["FnApiRunner", "DataflowRunner", "FlinkRunner", "SparkRunner", "PortableRunner"] = (
+        "FnApiRunner"
+    )
+    """``FnApiRunner`` is Beam's local runner. ``PortableRunner``: a Beam job server, such as Flink's or
+    Spark's in a cluster, at ``--job_endpoint``."""
+    num_workers: int = Field(default=0, ge=0)
+    """Local worker processes; 1 stays in this process. 0: one a core if the corpus has 50 MB or more of
+    files, which is when starting them pays, and else this process."""
+    worker_image: str | None = Field(default=None, min_length=1)
+    """Of Dataflow, and of Flink and Spark where they start containers: the image that their workers run. When
+    left out, ``kubeflow.image``, the same as the stages'."""
+    worker_pool: str | None = Field(default=None, pattern=r"^[^:\s]+:\d+$")
+    """Of Flink and Spark instead of ``worker_image``, which needs Docker on every node: host and port of a
+    worker pool beside each task manager, usually ``localhost:50000``, that runs the stages' image."""
+    options: tuple[str, ...] = ()
+    """More Beam pipeline options, as on Beam's command line, ``--name=value`` each. Checked when the
+    configuration is read; Dataflow needs ``--project``, ``--region`` and ``--temp_location``."""
 
 
 def local(beam: BeamConfig, corpus: CorpusConfig | None = None) -> tuple[str, ...]:
@@ -86,7 +119,10 @@ def problems(beam: BeamConfig) -> list[str]:
         if not option.startswith("--")
     ]
     found += [f"--{name}: is set by {_RUNNERS_OWN[name]}" for name in names if name in _RUNNERS_OWN]
-    found += [_unknown(name) for name in names if name not in _RUNNERS_OWN and not _is_known(name)]
+    others = [name for name in names if name not in _RUNNERS_OWN]
+    found += [_unknown(name) for name in others if name not in _known()]
+    of_others = (_of_another_runner(name, beam.runner) for name in others if name in _known())
+    found += [told for told in of_others if told is not None]
     found += [
         f"{beam.runner} needs --{name}={_EXAMPLES.get(name, '…')}"
         for name in _REQUIRED.get(beam.runner, ())
@@ -144,21 +180,41 @@ def _name(option: str) -> str:
     return option.lstrip("-").partition("=")[0]
 
 
-def _known() -> Sequence[str]:
+class _Flags(argparse.ArgumentParser):
+    """Collects what Beam's classes of options declare."""
+
+    def add_value_provider_argument(self, *names: str, **given: Any) -> None:
+        """Beam's own addition to the parser: an option that a template may leave open."""
+        self.add_argument(*names, **given)
+
+
+@functools.cache
+def _known() -> Mapping[str, frozenset[str]]:
+    """Options as they are written, without ``--``: the classes of Beam's that have it."""
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    return list(PipelineOptions([]).get_all_options())
-
-
-def _is_known(name: str) -> bool:
-    """By its own name, as ``no_name`` for a switch, or in the singular for one that may be repeated."""
-    known = _known()
-    return name in known or name.removeprefix("no_") in known or f"{name}s" in known
+    found: dict[str, set[str]] = {}
+    for kind in PipelineOptions.__subclasses__():
+        parser = _Flags(add_help=False)
+        kind._add_argparse_args(parser)
+        for action in parser._actions:
+            for name in action.option_strings:
+                found.setdefault(name.lstrip("-"), set()).add(kind.__name__)
+    return {name: frozenset(kinds) for name, kinds in found.items()}
 
 
 def _unknown(name: str) -> str:
-    close = difflib.get_close_matches(name, _known(), n=1)
+    close = difflib.get_close_matches(name, list(_known()), n=1)
     return f"--{name}: no such option of Beam" + (f": did you mean --{close[0]}?" if close else "")
+
+
+def _of_another_runner(name: str, runner: str) -> str | None:
+    """Who would read an option that this runner ignores; None where it reads it."""
+    readers = [_READERS.get(kind) for kind in _known()[name]]
+    if any(found is None or runner in found for found in readers):
+        return None
+    others = sorted({other for found in readers for other in found or ()})
+    return f"--{name}: {runner} would ignore it, as it is of {', '.join(others)}: remove it"
 
 
 def _is_large(corpus: CorpusConfig) -> bool:

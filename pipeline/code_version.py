@@ -45,8 +45,7 @@ class CodeVersion(Settings):
 
 def current(checkout: Path = _CHECKOUT) -> CodeVersion:
     """Of this process; ``checkout`` is the folder that holds the packages."""
-    found = {each.metadata["Name"]: each.version for each in importlib.metadata.distributions()}
-    packages = {name.lower(): version for name, version in found.items() if name}
+    packages = installed_packages()
     commit, changes = _git(checkout) if (checkout / ".git").exists() else (_installed_commit(), None)
     return CodeVersion(
         release=packages.get(NAME, "unknown"),
@@ -56,6 +55,16 @@ def current(checkout: Path = _CHECKOUT) -> CodeVersion:
         system=f"{platform.system()} {platform.machine()}",
         packages=dict(sorted(packages.items())),
     )
+
+
+def installed_packages() -> dict[str, str]:
+    """Distribution, in lower case -> version. The first of a name on the path is the one that is imported:
+    setuptools may append copies of its own."""
+    versions: dict[str, str] = {}
+    for each in importlib.metadata.distributions():
+        if each.name:
+            versions.setdefault(each.name.lower(), each.version)
+    return versions
 
 
 def _git(checkout: Path) -> tuple[str | None, str | None]:

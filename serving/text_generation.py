@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from serving import contract
 from serving.client import Client, Generation, LanguageModel, RestClient, Retries
 from serving.clients.pipeline_options import Options, with_options
 from serving.errors import InvalidArgumentError
@@ -84,7 +85,7 @@ class TextGenerationPipeline:
         rows = [prompt for prompt in prompts for _ in range(count)]
         generations = self.model.generate(
             rows,
-            seed=[_int32(next(seeds)) for _ in rows],
+            seed=[contract.seed(next(seeds)) for _ in rows],
             stop=asked.stop,
             timeout_s=asked.timeout_s,
             **asked.sampling(),
@@ -100,7 +101,7 @@ class TextGenerationPipeline:
         for messages in conversations:
             records = []
             for _ in range(asked.num_return_sequences):
-                said = self._said(messages, asked, _int32(next(seeds))).text
+                said = self._said(messages, asked, contract.seed(next(seeds))).text
                 whole = [*messages, {"role": "assistant", "content": said}]
                 records.append({"generated_text": whole if asked.return_full_text else said})
             yield records
@@ -170,8 +171,3 @@ def _kind(text_input: Any) -> type:
             f"{text_input!r} is no input: expected a text, or a list of messages with 'role' and 'content'"
         )
     return str if isinstance(text_input, str) else list
-
-
-def _int32(value: int) -> int:
-    """``value`` wrapped around."""
-    return (value + 2**31) % 2**32 - 2**31

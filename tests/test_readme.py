@@ -1,5 +1,6 @@
 """The README says what is there."""
 
+import ast
 import re
 import shlex
 from pathlib import Path
@@ -28,20 +29,35 @@ def test_the_configuration_reference_is_the_commands():
 
 
 def test_the_tree_names_every_module():
-    tree = README.split("## The tree")[1].split("## Configuration")[0]
-    package, named = "", set()
-    for line in tree.splitlines():
-        if match := re.match(r"(\w+)/ ", line):
-            package = match[1]
-        elif match := re.match(r"  (\S+\.py) +\S", line):
-            named.add(f"{package}/{match[1]}")
     there = {
         str(path.relative_to(ROOT))
         for name in ("pipeline", "components", "models", "serving")
         for path in (ROOT / name).rglob("*.py")
         if path.name != "__init__.py"
     }
-    assert named == there
+    assert _tree().keys() == there
+
+
+def test_the_tree_says_of_a_module_what_its_docstring_begins_with():
+    wrong = {}
+    for module, line in _tree().items():
+        docstring = ast.get_docstring(ast.parse((ROOT / module).read_text(encoding="utf-8"))) or ""
+        words = " ".join(docstring.split()).replace("`", "")
+        if not words.lower().startswith(line.replace("`", "").lower()):
+            wrong[module] = line
+    assert wrong == {}
+
+
+def _tree():
+    """Module -> what is said of it."""
+    tree = README.split("## The tree")[1].split("## Configuration")[0]
+    package, module_to_line = "", {}
+    for line in tree.splitlines():
+        if match := re.match(r"(\w+)/ ", line):
+            package = match[1]
+        elif match := re.match(r"  (\S+\.py) +(\S.*)", line):
+            module_to_line[f"{package}/{match[1]}"] = match[2]
+    return module_to_line
 
 
 @pytest.mark.parametrize("command", COMMANDS)

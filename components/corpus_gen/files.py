@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 
-from apache_beam.io.filesystem import FileMetadata, FileSystem
+from apache_beam.io.filesystem import BeamIOError, FileMetadata, FileSystem
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -84,8 +84,21 @@ def _match(root: str, pattern: str) -> list[FileMetadata]:
         [result] = FileSystems.match([quoted])
     except ValueError as error:  # No such scheme, or the package for it is not installed.
         raise CorpusError(f"corpus folder {root} cannot be listed: {error}") from error
+    except BeamIOError as error:  # No such bucket, no right to look into it, no network.
+        raise CorpusError(
+            f"corpus folder {root} cannot be listed: {_cause(error)}: check the path, the credentials of "
+            "this process, and that its network reaches there"
+        ) from error
     found = [match for match in result.metadata_list if match.path.startswith(root)]
     return found if "://" in root else [*found, *_dangling_links(root, quoted)]
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost reason: Beam wraps those of each pattern, and of each folder within."""
+    inner = next(iter((getattr(error, "exception_details", None) or {}).values()), None)
+    if isinstance(inner, BaseException):
+        return _cause(inner)
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
 
 
 def _dangling_links(root: str, pattern: str) -> list[FileMetadata]:

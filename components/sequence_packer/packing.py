@@ -52,23 +52,15 @@ class TokenizedDocument:
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
-    """One packed row; each array is ``(sequence_length + 1,)`` of integers."""
-
-    token_ids: np.ndarray
-    segment_ids: np.ndarray
-    loss_mask: np.ndarray
-    num_bytes: int
-
-
-@dataclasses.dataclass(frozen=True)
 class Rows:
-    """Some consecutive rows of a stream: as in `Row`, with the rows as the first dimension."""
+    """Some consecutive rows of a stream, all arrays of integers."""
 
     token_ids: np.ndarray
+    """``(rows, sequence_length + 1)``, as are the next two."""
     segment_ids: np.ndarray
     loss_mask: np.ndarray
     num_bytes: np.ndarray
+    """``(rows,)``."""
     masked_tokens: np.ndarray
     """Targets that are prompts'; ``(rows,)``, as is `masked_bytes`."""
     masked_bytes: np.ndarray
@@ -81,20 +73,6 @@ class Rows:
         """Records (`row_codec`)."""
         arrays = (self.token_ids, self.segment_ids, self.loss_mask, self.num_bytes)
         return row_codec.encode_rows(*arrays, source, language, length)
-
-
-def pack(
-    documents: Sequence[TokenizedDocument], vocabulary: Vocabulary, sequence_length: int
-) -> Iterator[Row]:
-    """The rows of `pack_stream`, one by one."""
-    for rows in pack_stream(documents, vocabulary, sequence_length):
-        for index in range(len(rows)):
-            yield Row(
-                rows.token_ids[index],
-                rows.segment_ids[index],
-                rows.loss_mask[index],
-                int(rows.num_bytes[index]),
-            )
 
 
 def pack_stream(
@@ -117,17 +95,6 @@ def pack_stream(
         left = stream.after(num_rows * sequence_length)
     if len(left.token_ids) > 1:
         yield _cut(left.padded(sequence_length + 1, vocabulary.pad_id), 1, sequence_length)
-
-
-def encode_row(row: Row, source: str, language: str = "", length: str = "") -> bytes:
-    """A serialized ``tf.train.Example``, see `models.features.PACKED_ROW`; equal rows, equal bytes. Many at a
-    time by `Rows.encode` take a hundredth of the time."""
-    token_ids, segment_ids, loss_mask = (
-        array[np.newaxis] for array in (row.token_ids, row.segment_ids, row.loss_mask)
-    )
-    num_bytes = np.array([row.num_bytes])
-    [record] = row_codec.encode_rows(token_ids, segment_ids, loss_mask, num_bytes, source, language, length)
-    return record
 
 
 class _Stream(NamedTuple):

@@ -73,6 +73,3 @@ class GeneratedTask(TaskSettings, abc.ABC):
     def _of_training(self, draw: Callable[[random.Random], Item], source: random.Random) -> Iterator[Item]:
         drawn = (draw(source) for _ in itertools.count())
         return (item for item in drawn if not self.is_for_evaluation(item))
-
-    def _source(self, purpose: str, seed: int) -> random.Random:
-        return random.Random(f"{self.task} {purpose} {seed}")

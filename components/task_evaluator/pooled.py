@@ -8,7 +8,6 @@ an item that a sample's model was trained on is never asked.
 from __future__ import annotations
 
 import abc
-import random
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -42,9 +41,6 @@ class PooledTask(TaskSettings, abc.ABC):
         shown = self.pools(seed).shown
         drawn = self._source("shots", seed).sample(shown, min(count + 1, len(shown)))
         return tuple(shot for shot in drawn if shot.identity != item.identity)[:count]
-
-    def _source(self, purpose: str, seed: int) -> random.Random:
-        return random.Random(f"{self.task} {purpose} {seed}")
 
 
 def held_out(items: Iterable[Item], test_percent: int, end: str = "") -> Pools:

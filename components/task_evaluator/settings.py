@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
@@ -72,6 +73,10 @@ class TaskSettings(Settings):
     def samples(self) -> tuple[str, ...]:
         """Sample corpora that hold its items."""
         return ()
+
+    def _source(self, purpose: str, seed: int) -> random.Random:
+        """Random numbers of this kind of task, others for each purpose and seed."""
+        return random.Random(f"{self.task} {purpose} {seed}")
 
     def files(self) -> tuple[str, ...]:
         """Files that its items are in: what decontamination keeps out of the training text."""

@@ -51,7 +51,7 @@ def _train_on_cluster(fn_args: FnArgs, settings: TrainerSettings, job: TrainingJ
     request.write(asked, uri)
     name = f"{settings.pipeline[:40].rstrip('-')}-{asked.digest}"
     built = manifest.build(job, name, settings.pipeline, settings.job_image, uri)
-    cluster.run(built, job.poll_s, cluster.api())
+    cluster.run(built, job.poll_s, cluster.api(), lambda: model_manifest.is_there(fn_args.serving_model_dir))
     found = model_manifest.read(fn_args.serving_model_dir)
     progress.report(
         f"{found.num_parameters:,} parameters, {found.training_tokens:,} tokens on {job.workers} machines in "
@@ -143,7 +143,7 @@ def _export(
 
 
 def _card(run_id: str, settings: TrainerSettings, size: Counts, num_replicas: int) -> RunCard:
-    from models.training import devices, run_card, strategy
+    from models.training import devices, run_card, tf_config
 
     return run_card.card_now(
         run_id=run_id,
@@ -157,7 +157,7 @@ def _card(run_id: str, settings: TrainerSettings, size: Counts, num_replicas: in
         },
         precision=devices.dtype_policy(settings.training),
         num_gpus=num_replicas if devices.has_gpu() else 0,
-        num_workers=strategy.num_workers(os.environ),
+        num_workers=tf_config.num_workers(os.environ),
     )
 
 

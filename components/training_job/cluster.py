@@ -2,13 +2,17 @@
 
 The job's name is made of what is trained, so a stage that is tried again finds the job that it started and
 goes on waiting for it, instead of training twice. While the API server does not answer, the job goes on, and
-so does the waiting, for at most `MAX_SILENCE_S`.
+so does the waiting, for at most `MAX_SILENCE_S`. Where the stage's own pod is ended, by a run that is
+cancelled or by its time limit, the job is ended with it: its machines would train on for nobody.
 """
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from components import progress
@@ -46,18 +50,37 @@ def run(
     job: TFJob,
     poll_s: float,
     objects: Any,
+    has_model: Callable[[], bool],
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Creates ``job``, unless it is there already, and returns when it has succeeded.
 
+    Args:
+      has_model: whether what the job makes is there. A stage that is tried again begins with empty outputs:
+        a job that had ended well before is made anew then, and goes on from its last checkpoint.
+
     Raises:
       TrainingJobError: it may not be created, fails, or is deleted; the message says why.
+      SystemExit: this process was told to end (SIGTERM), and has ended the job.
     """
+    where = f"TFJob {job.metadata.name} in namespace {job.metadata.namespace}"
+    with _ended_with_this_process(job, objects, where):
+        found = _create(job, objects, where, has_model)
+        _wait(job, found, poll_s, objects, where, sleep, clock)
+
+
+def _wait(
+    job: TFJob,
+    found: dict[str, Any],
+    poll_s: float,
+    objects: Any,
+    where: str,
+    sleep: Callable[[float], None],
+    clock: Callable[[], float],
+) -> None:
     from kubernetes.client.exceptions import ApiException
 
-    where = f"TFJob {job.metadata.name} in namespace {job.metadata.namespace}"
-    found = _create(job, objects, where)
     said, heard = "", clock()
     while True:
         state = _state(found)
@@ -80,7 +103,32 @@ def run(
             _tolerate(error, where, clock() - heard)
 
 
-def _create(job: TFJob, objects: Any, where: str) -> dict[str, Any]:
+class _Terminated(SystemExit):
+    """This process was told to end."""
+
+
+@contextlib.contextmanager
+def _ended_with_this_process(job: TFJob, objects: Any, where: str) -> Iterator[None]:
+    """Deletes the job on SIGTERM, of which only a program's main thread can be told."""
+
+    def stop(*_: Any) -> None:
+        raise _Terminated(128 + signal.SIGTERM)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except _Terminated:
+        progress.report(f"{where}: this stage is told to end: ending the job")
+        objects.delete_namespaced_custom_object(*_place(job), job.metadata.name)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before if before is not None else signal.SIG_DFL)
+
+
+def _create(job: TFJob, objects: Any, where: str, has_model: Callable[[], bool]) -> dict[str, Any]:
     from kubernetes.client.exceptions import ApiException
 
     try:
@@ -100,7 +148,7 @@ def _create(job: TFJob, objects: Any, where: str) -> dict[str, Any]:
         if error.status != _CREATED:
             raise TrainingJobError(f"{where}: could not be created: {error.status} {error.reason}") from error
     found: dict[str, Any] = objects.get_namespaced_custom_object(*_place(job), job.metadata.name)
-    if not _has(found, "Failed"):
+    if not _has(found, "Failed") and (has_model() or not _has(found, "Succeeded")):
         progress.report(f"{where}: is there already: waiting for it")
         return found
     objects.delete_namespaced_custom_object(*_place(job), job.metadata.name)

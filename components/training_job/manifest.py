@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from components import kubernetes
 from components.training_job.settings import TrainingJobConfig
 from models.config import Settings
 
@@ -35,6 +36,23 @@ class Resources(Settings):
     limits: dict[str, str]
 
 
+class Mount(Settings):
+    name: str
+    mountPath: str
+
+
+_SHARED_MEMORY = Mount(name=kubernetes.SHARED_MEMORY, mountPath=kubernetes.SHARED_MEMORY_FOLDER)
+
+
+class EmptyFolder(Settings):
+    medium: Literal["Memory"] = "Memory"
+
+
+class Volume(Settings):
+    name: str
+    emptyDir: EmptyFolder = EmptyFolder()
+
+
 class Container(Settings):
     name: Literal["tensorflow"] = "tensorflow"
     image: str
@@ -43,6 +61,7 @@ class Container(Settings):
     env: tuple[Variable, ...] = ()
     ports: tuple[Port, ...] = (Port(),)
     resources: Resources
+    volumeMounts: tuple[Mount, ...] | None = None
 
 
 class SecurityContext(Settings):
@@ -55,6 +74,8 @@ class PodSpec(Settings):
     containers: tuple[Container, ...]
     serviceAccountName: str | None = None
     nodeSelector: dict[str, str] | None = None
+    tolerations: tuple[dict[str, str], ...] | None = None
+    volumes: tuple[Volume, ...] | None = None
     securityContext: SecurityContext = SecurityContext()
 
 
@@ -118,18 +139,21 @@ def build(settings: TrainingJobConfig, name: str, pipeline: str, image: str, req
       pipeline: for the label.
       request: URI of the file that says what to train: `components.training_job.request`.
     """
-    amounts = {"cpu": f"{settings.cpu:g}", "memory": f"{settings.memory_gb:g}G"}
+    amounts = {"cpu": _amount(settings.cpu), "memory": f"{_amount(settings.memory_gb)}G"}
     gpus = {settings.gpu_type: str(settings.gpus)} if settings.gpus else {}
     container = Container(
         image=image,
         args=(request,),
         env=tuple(Variable(name=key, value=value) for key, value in sorted(settings.environment.items())),
         resources=Resources(requests={**amounts, **gpus}, limits={**amounts, **gpus}),
+        volumeMounts=(_SHARED_MEMORY,) if settings.gpus > 1 else None,
     )
     pod = PodSpec(
         containers=(container,),
         serviceAccountName=settings.service_account,
         nodeSelector=settings.node_selector or None,
+        tolerations=tuple(each.written() for each in settings.tolerations) or None,
+        volumes=(Volume(name=_SHARED_MEMORY.name),) if settings.gpus > 1 else None,
     )
     return TFJob(
         metadata=JobMetadata(
@@ -138,9 +162,23 @@ def build(settings: TrainingJobConfig, name: str, pipeline: str, image: str, req
             labels={"app.kubernetes.io/managed-by": "lexmill", "lexmill/pipeline": pipeline},
         ),
         spec=JobSpec(
-            runPolicy=RunPolicy(backoffLimit=settings.retries, activeDeadlineSeconds=settings.timeout_s),
+            runPolicy=RunPolicy(backoffLimit=_restarts(settings), activeDeadlineSeconds=settings.timeout_s),
             tfReplicaSpecs=ReplicaSpecs(
                 Worker=ReplicaSpec(replicas=settings.workers, template=PodTemplate(spec=pod))
             ),
         ),
     )
+
+
+def _restarts(settings: TrainingJobConfig) -> int:
+    """At which number of restarts, of all workers together, the operator ends the job.
+
+    When one worker fails, the others lose it and fail, too: ``retries=3`` of 4 workers are 12 restarts, which
+    must stay below the number (``PastBackoffLimit`` in the training operator's pkg/core/job.go).
+    """
+    return settings.retries * settings.workers + 1 if settings.retries else 0
+
+
+def _amount(number: float) -> str:
+    """Without an exponent, which Kubernetes does not take before a unit."""
+    return f"{number:f}".rstrip("0").rstrip(".")

@@ -6,6 +6,8 @@ import re
 
 from pydantic import Field, field_validator
 
+from components import kubernetes
+from components.kubernetes import Toleration
 from models.config import Settings
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -23,9 +25,9 @@ class TrainingJobConfig(Settings):
     """Of the job; the Trainer's service account must be allowed to create TFJobs there."""
     service_account: str | None = Field(default=None, min_length=1)
     """Of the workers, which read rows and write the model; the namespace's own when left out."""
-    cpu: float = Field(default=4.0, gt=0)
+    cpu: float = Field(default=4.0, ge=kubernetes.MIN_AMOUNT, le=kubernetes.MAX_CPU)
     """Cores of each worker."""
-    memory_gb: float = Field(default=16.0, gt=0)
+    memory_gb: float = Field(default=16.0, ge=kubernetes.MIN_AMOUNT, le=kubernetes.MAX_MEMORY_GB)
     """Memory of each worker, in GB."""
     gpus: int = Field(default=1, ge=0, le=16)
     """Of each worker."""
@@ -33,10 +35,13 @@ class TrainingJobConfig(Settings):
     """The Kubernetes resource name of a GPU."""
     node_selector: dict[str, str] = Field(default_factory=dict)
     """Labels that a worker's node must have."""
+    tolerations: tuple[Toleration, ...] = ()
+    """Taints of nodes that the workers put up with: ``{ key = "nvidia.com/gpu" }``."""
     environment: dict[str, str] = Field(default_factory=dict)
-    """Environment variables of the workers."""
+    """Environment variables of the workers, who have none of the stages'."""
     retries: int = Field(default=3, ge=0, le=100)
-    """How often workers that fail are started again; training goes on from its last checkpoint."""
+    """How often the workers are started again when one fails, and with it all of them; training goes on
+    from its last checkpoint."""
     timeout_s: int = Field(default=7 * 24 * 3600, ge=60)
     """Ends the job, and the stage, after so many seconds."""
     poll_s: float = Field(default=10.0, gt=0, le=600)
@@ -48,3 +53,21 @@ class TrainingJobConfig(Settings):
         if not _NAME.fullmatch(namespace):
             raise ValueError("a namespace is lower-case letters, digits and '-', at most 63")
         return namespace
+
+    @field_validator("gpu_type")
+    @classmethod
+    def _a_resource_name(cls, gpu_type: str) -> str:
+        kubernetes.checked_resource(gpu_type)
+        return gpu_type
+
+    @field_validator("node_selector")
+    @classmethod
+    def _labels(cls, node_selector: dict[str, str]) -> dict[str, str]:
+        kubernetes.checked_labels(node_selector)
+        return node_selector
+
+    @field_validator("environment")
+    @classmethod
+    def _names_are_identifiers(cls, environment: dict[str, str]) -> dict[str, str]:
+        kubernetes.checked_environment(environment)
+        return environment

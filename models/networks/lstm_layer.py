@@ -30,7 +30,7 @@ class LSTM(keras.layers.LSTM):
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """What the base class calls with its inputs: last output, all outputs, last states."""
-        on_cudnn = has_gpu() and not self.recurrent_dropout
+        on_cudnn = tf.config.list_physical_devices("GPU") and not self.recurrent_dropout
         if on_cudnn or mask is not None or isinstance(sequences, keras.KerasTensor):
             return super().inner_loop(sequences, initial_state, mask, training=training)
         h, c = (tf.cast(state, sequences.dtype) for state in initial_state)
@@ -58,10 +58,6 @@ class LSTM(keras.layers.LSTM):
         )
         projected = tf.transpose(tf.matmul(sequences, kernel) + bias, [1, 0, 2])
         return scan(projected, recurrent, kept, h, c, continues)
-
-
-def has_gpu() -> bool:
-    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def scan(

@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from models.errors import PresetError
+from models.errors import PresetError, first_line
 
 KAGGLE, HUGGING_FACE = "kaggle://", "hf://"
 _FORMS = (
@@ -83,7 +83,7 @@ def _from_kaggle(preset: str) -> Path:
     except requests.RequestException as error:
         raise PresetError(_unreachable(preset, "api.kaggle.com")) from error
     except Exception as error:
-        raise PresetError(f"preset {preset}: Kaggle: {_first_line(error)}; see {page}") from error
+        raise PresetError(f"preset {preset}: Kaggle: {first_line(error)}; see {page}") from error
 
 
 def _from_hugging_face(preset: str) -> Path:
@@ -111,7 +111,7 @@ def _from_hugging_face(preset: str) -> Path:
         status = 403 if gated else getattr(error.response, "status_code", None)
         raise PresetError(_refused(preset, status, page, "set HF_TOKEN")) from error
     except Exception as error:
-        raise PresetError(f"preset {preset}: Hugging Face: {_first_line(error)}; see {page}") from error
+        raise PresetError(f"preset {preset}: Hugging Face: {first_line(error)}; see {page}") from error
 
 
 def _answers(url: str) -> bool:
@@ -138,8 +138,3 @@ def _unreachable(preset: str, host: str) -> str:
         f"preset {preset}: no answer from {host}, and no copy here: check the network and its proxy, or "
         "download the preset elsewhere and give its folder"
     )
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__

@@ -14,7 +14,7 @@ from models.config import ModelConfig
 from models.decoding.decoder import Decoder
 from models.decoding.keras_rows import KerasRowDecoder
 from models.decoding.keras_weights import gpt2_decoder, llama_decoder
-from models.errors import PresetError
+from models.errors import PresetError, first_line
 from models.presets import contents, location, lora
 
 _CHECKED_TOKENS = 12
@@ -70,8 +70,7 @@ def load(config: ModelConfig, vocabulary_size: int, context_length: int) -> Pres
             str(folder), preprocessor=None, dtype=keras.config.dtype_policy()
         )
     except Exception as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise PresetError(f"preset {folder}: cannot be loaded: {first}") from error
+        raise PresetError(f"preset {folder}: cannot be loaded: {first_line(error)}") from error
     backbone = task.backbone
     check_length(folder, backbone, context_length)
     if backbone.vocabulary_size < vocabulary_size:

@@ -8,7 +8,7 @@ import keras
 import keras_hub
 
 from models.config import ModelConfig
-from models.errors import PresetError
+from models.errors import PresetError, first_line
 from models.networks.counts import Counts
 from models.presets import contents, location, lora
 from models.presets.model import check_length
@@ -26,8 +26,7 @@ def count_preset(config: ModelConfig, context_length: int) -> Counts:
         try:
             backbone = keras_hub.models.Backbone.from_preset(str(folder), load_weights=False)
         except Exception as error:
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-            raise PresetError(f"preset {folder}: cannot be built: {first}") from error
+            raise PresetError(f"preset {folder}: cannot be built: {first_line(error)}") from error
         check_length(folder, backbone, context_length)
         if config.lora_rank:
             lora.enable(backbone, config.lora_rank)

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras_hub
 
-from models.errors import PresetError
+from models.errors import PresetError, first_line
 from models.presets import contents
 from models.tokenizing import byte_pairs, sentence_pieces
 
@@ -25,7 +25,7 @@ def read(folder: Path) -> bytes:
             warnings.simplefilter("ignore", ResourceWarning)  # KerasHub leaves the closing to Python.
             tokenizer = keras_hub.tokenizers.Tokenizer.from_preset(str(folder))
     except Exception as error:
-        raise PresetError(f"preset {folder}: its tokenizer cannot be read: {_first_line(error)}") from error
+        raise PresetError(f"preset {folder}: its tokenizer cannot be read: {first_line(error)}") from error
     try:
         if isinstance(tokenizer, keras_hub.tokenizers.BytePairTokenizer):
             return _byte_pairs(tokenizer)
@@ -57,7 +57,3 @@ def _byte_pairs(tokenizer: Any) -> bytes:
 
 def _piece(tokenizer: Any, which: str) -> str | None:
     return getattr(tokenizer, f"{which}_token", None)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

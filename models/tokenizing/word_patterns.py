@@ -3,8 +3,8 @@
 The rule (Radford et al., 2019; ``encoder.py`` of their code): an English contraction's end, or letters, or
 digits, or other signs, each with one space before them; or whitespace, whose last character stays with
 what follows when it can. That last clause is a lookahead, which RE2, TensorFlow's engine, lacks. So text is
-cut twice: first before each whitespace character that something else follows (`EDGE`), then each part
-into words (`WORD`):
+cut twice: first before each whitespace character that something else follows (`Patterns.edge`), then each
+part into words (`Patterns.word`):
 
     "a  cat\\n"  ->  "a ", " cat", "\\n"  ->  "a", " ", " cat", "\\n"
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from models.training import cores
+
 _PACKAGES = ("lexmill", "tensorflow", "keras", "keras-hub", "tensorflow-text", "numpy", "tfx")
 
 
@@ -22,7 +24,7 @@ def describe() -> dict[str, str]:
         "host": socket.gethostname(),
         "system": f"{platform.system()} {platform.release()}, {' '.join(platform.libc_ver())}".rstrip(" ,"),
         "processor": _processor(),
-        "cores": str(len(os.sched_getaffinity(0))),
+        "cores": str(cores.count()),
         "memory": _memory(),
         "GPUs": ", ".join(gpus) or "none",
         **({"CUDA": cuda} if gpus else {}),

@@ -15,19 +15,17 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import tensorflow as tf
 
-from models import rows, scoring
+from models import rows
 from models.causal_lm import CausalLM
 from models.config import TrainingConfig
 from models.errors import TooFewRowsError, TrainingDivergedError
-from models.export import ServedLanguageModel, default_inputs
 from models.measures import LossSums
 from models.tokenizer import GraphTokenizer
-from models.training import batches, cores, devices, divergence, row_store, strategy
+from models.training import batches, cores, devices, divergence, row_store, strategy, validation
 from models.training.checkpoints import CheckpointStore, Progress
 from models.training.optimizer import AdamW
 from models.training.profiler import StepProfiler
@@ -128,8 +126,8 @@ class _Run:
         self._step_function = TrainingStep(
             model, optimizer, config, jit_compile, cores.num_shards(config.rows_per_part)
         )
-        self._loss_function = _loss_function(model, jit_compile)
-        self._sample = _sampler(model, tokenizer, config)
+        self._loss_function = validation.loss_function(model, jit_compile)
+        self._sample = validation.sampler(model, tokenizer, config)
         self._batches = batches.StackReader(store, config)
         self._store = CheckpointStore(
             checkpoint_directory, [*_changing(model), *optimizer.state], lambda line: self._notice(line)
@@ -238,22 +236,20 @@ class _Run:
     def _validate(self, log: RunLog) -> bool:
         """Whether this validation is the best so far."""
         step, best = self._progress.step, self._progress.best
-        validation = _validation_sums(self._loss_function, self._held_out)
-        if not math.isfinite(validation.loss):
+        found = validation.loss_sums(self._loss_function, self._held_out)
+        if not math.isfinite(found.loss):
             raise TrainingDivergedError(
-                f"the validation loss is {validation.loss} at step {step}: lower training.learning_rate "
+                f"the validation loss is {found.loss} at step {step}: lower training.learning_rate "
                 f"(now {self._config.learning_rate:g})"
             )
-        log.validation(step, validation, self._sample())
+        log.validation(step, found, self._sample())
         if self._histograms is not None:
             self._histograms.write(log, step)
-        if self._progress.best_step is None or validation.loss < best.loss:
-            self._progress = self._with(
-                validation=validation, best=validation, best_step=step, stale_validations=0
-            )
+        if self._progress.best_step is None or found.loss < best.loss:
+            self._progress = self._with(validation=found, best=found, best_step=step, stale_validations=0)
             return True
         stale = self._progress.stale_validations + 1
-        self._progress = self._with(validation=validation, stale_validations=stale)
+        self._progress = self._with(validation=found, stale_validations=stale)
         return False
 
     def _save(self) -> None:
@@ -264,13 +260,13 @@ class _Run:
 
     def _settle(self) -> TrainingResult:
         """Puts the best weights into the model where those are wanted."""
-        progress, validation, exported = self._progress, self._progress.validation, self._progress.step
+        progress, held_out, exported = self._progress, self._progress.validation, self._progress.step
         wants_best = self._config.export_weights == "best" and progress.best_step != progress.step
         if wants_best and progress.best_step is not None:
             self._store.load(progress.best_step)
-            validation, exported = progress.best, progress.best_step
+            held_out, exported = progress.best, progress.best_step
         return TrainingResult(
-            progress.step, progress.num_tokens, progress.seconds, validation, exported, progress.began_at
+            progress.step, progress.num_tokens, progress.seconds, held_out, exported, progress.began_at
         )
 
     def _with(self, **values: Any) -> Progress:
@@ -310,44 +306,3 @@ def _changing(model: CausalLM) -> list[tf.Variable]:
     """What training changes in a model: its trainable variables, and the state of random numbers.
     Frozen weights come from the preset again."""
     return [variable.value for variable in (*model.trainable_variables, *seed_states(model))]
-
-
-def _loss_function(model: CausalLM, jit_compile: bool) -> Any:
-    @tf.function(jit_compile=jit_compile, reduce_retracing=True)
-    def losses(token_ids: tf.Tensor, loss_mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return tf.reduce_sum(scoring.token_nll(model, token_ids, loss_mask)), tf.reduce_sum(loss_mask)
-
-    return losses
-
-
-def _validation_sums(loss_function: Any, held_out: Sequence[rows.Batch]) -> LossSums:
-    with ThreadPoolExecutor(cores.side_by_side()) as pool:
-        outcomes = list(pool.map(lambda batch: loss_function(batch.token_ids, batch.loss_mask), held_out))
-    return LossSums(
-        sum(float(nll) for nll, _ in outcomes),
-        sum(float(weight) for _, weight in outcomes),
-        sum(float(tf.reduce_sum(batch.num_bytes)) for batch in held_out),
-    )
-
-
-def _sampler(
-    model: CausalLM, tokenizer: GraphTokenizer, config: TrainingConfig
-) -> Callable[[], dict[str, str]]:
-    """Continues the configured prompts greedily: the text that the exported model will give."""
-
-    @tf.function(autograph=False)
-    def generate(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        # Made while tracing, so that its weights are the model's at each call.
-        return ServedLanguageModel(model.decoder(), tokenizer).generate(**inputs)
-
-    inputs = default_inputs(list(config.sample_prompts), max_new_tokens=config.sample_tokens, temperature=0.0)
-    tensors = {name: tf.constant(value) for name, value in inputs.items()}
-
-    def sample() -> dict[str, str]:
-        texts = generate(**tensors)["text"].numpy()
-        return {
-            prompt: text.decode(errors="replace")
-            for prompt, text in zip(config.sample_prompts, texts, strict=True)
-        }
-
-    return sample

@@ -9,7 +9,7 @@ tokens, whatever the parts and replicas: their number changes speed and memory, 
 
 On one GPU the whole of it is one function, compiled by XLA where that is asked for. On a CPU the
 rows are cut once more, into a shard a core, whose gradients run side by side, each on one thread
-(see `models.training.devices`): at small widths the threads of one op would wait for each other
+(see `models.training.cores`): at small widths the threads of one op would wait for each other
 longer than they work. With several devices, each replica's gradients are compiled by themselves and
 summed by the strategy's collective (NCCL on GPUs); the update runs on each replica alike.
 """

@@ -8,12 +8,12 @@ configuration is the whole batch of a step, everywhere.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 import tensorflow as tf
 
 from models.errors import DevicesError
+from models.training.tf_config import num_workers
 
 
 def choose(environment: Mapping[str, str]) -> tf.distribute.Strategy:
@@ -38,21 +38,6 @@ def choose(environment: Mapping[str, str]) -> tf.distribute.Strategy:
     if len(tf.config.list_physical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()
     return tf.distribute.get_strategy()
-
-
-def num_workers(environment: Mapping[str, str]) -> int:
-    """Workers in ``TF_CONFIG``'s cluster, the chief included; 1 without one."""
-    text = environment.get("TF_CONFIG", "")
-    if not text.strip():
-        return 1
-    try:
-        cluster = json.loads(text).get("cluster", {})
-        return max(1, len(cluster.get("worker", [])) + len(cluster.get("chief", [])))
-    except (ValueError, AttributeError, TypeError) as error:
-        raise DevicesError(
-            'TF_CONFIG: expected {"cluster": {"worker": ["host:port", …]}, "task": {"type": "worker", '
-            f'"index": 0}}}}, got {text[:80]!r}'
-        ) from error
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:

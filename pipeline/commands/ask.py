@@ -14,6 +14,7 @@ from pipeline.errors import MissingInputError
 from serving.client import Client, LanguageModel, RestClient
 from serving.embedded_process import embedded_process
 from serving.errors import UnimplementedError
+from serving.tensorflow_serving import images
 
 MAX_SCORED_BYTES = 10_000_000
 
@@ -83,10 +84,8 @@ def served(config: PipelineConfig) -> Iterator[Client]:
 
 def require_pushed(config: PipelineConfig, config_name: str) -> None:
     """Raises if no version of the pipeline's model is in its serving folder."""
-    base_path = Path(config.model_base_path)
-    if "://" in config.model_base_path:
-        return
-    if not base_path.is_dir() or not any(child.name.isdecimal() for child in base_path.iterdir()):
+    base_path = config.model_base_path
+    if "://" not in base_path and images.newest_version(base_path) is None:
         raise MissingInputError(
             f"{base_path}: no pushed model of {config.name!r} is here: "
             f"run 'lexmill run {config_name}' first, in the folder where you want the model"

@@ -102,7 +102,7 @@ def _too_old(config: PipelineConfig, binary: str) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     match = re.search(r"TensorFlow Library: (\d+\.\d+\S*)", done.stdout + done.stderr)
-    exporter = images.exporter_version(_base_path(config))
+    exporter = images.exporter_version(config.absolute_model_base_path)
     if match is None or images.minor_version(match[1]) >= images.minor_version(exporter):
         return ""
     return f"{binary} has TensorFlow {match[1]}, and the model was exported by {exporter}"
@@ -112,7 +112,7 @@ def _stock(config: PipelineConfig, binary: str, listening: Listening, flags: Seq
     if listening.port == 0 or listening.rest_api_port == 0:
         raise MissingInputError(f"{STOCK_BINARY} takes no free port: name --port and --rest-api-port")
     return ServerCommand(
-        (binary, *_flags(config, listening, _base_path(config)), *_tuning(config), *flags),
+        (binary, *_flags(config, listening, config.absolute_model_base_path), *_tuning(config), *flags),
         f"serving {config.name} with {binary}, which listens on every address of this machine",
     )
 
@@ -126,7 +126,7 @@ def _docker(config: PipelineConfig, listening: Listening, flags: Sequence[str]) 
             f"{config.model_base_path} is no local folder that a container could mount: "
             "use --backend stock or embedded"
         )
-    base_path = _base_path(config)
+    base_path = config.absolute_model_base_path
     try:
         image = images.suitable_image(config.serving.image, images.exporter_version(base_path))
     except StartError as error:
@@ -153,7 +153,7 @@ def _embedded(
     return ServerCommand(
         (
             *(sys.executable, "-m", "serving", "--host", listening.host, "--enable_batching"),
-            *_flags(config, listening, _base_path(config)),
+            *_flags(config, listening, config.absolute_model_base_path),
             *_tuning(config),
             *flags,
         ),
@@ -185,8 +185,3 @@ def _files(config: PipelineConfig) -> Path | None:
     (folder / BATCHING_CONFIG).write_text(text_protos.batching_config(config.serving), encoding="utf-8")
     (folder / MONITORING_CONFIG).write_text(text_protos.monitoring_config(config.serving), encoding="utf-8")
     return folder
-
-
-def _base_path(config: PipelineConfig) -> str:
-    path = config.model_base_path
-    return path if "://" in path else str(Path(path).resolve())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.commands.ask import require_pushed
-from pipeline.commands.serving_config import base_path
 from pipeline.config import load
 from pipeline.errors import MissingInputError
 from serving.silence import libraries_silenced
@@ -16,7 +15,7 @@ def check_pushed(config_name: str, overrides: Sequence[str]) -> tuple[list[str],
     """What is wrong with the newest pushed version, one sentence a problem, and one line about it all."""
     config = load(config_name, overrides)
     require_pushed(config, config_name)
-    folder = base_path(config)
+    folder = config.absolute_model_base_path
     with libraries_silenced():
         from components import model_store
         from serving import validation

@@ -27,8 +27,8 @@ def write_serving_config(config_names: Sequence[str], overrides: Sequence[str], 
     server = stock_server(configs)
     contents = folder.files(
         server,
-        {config.name: base_path(config) for config in configs},
-        {config.name: config.serving.storage_uri or base_path(config) for config in configs},
+        {config.name: config.absolute_model_base_path for config in configs},
+        {config.name: config.serving.storage_uri or config.absolute_model_base_path for config in configs},
     )
     folder.write(contents, target)
     return [
@@ -41,28 +41,20 @@ def write_serving_config(config_names: Sequence[str], overrides: Sequence[str], 
 def stock_server(configs: Sequence[PipelineConfig]) -> StockServer:
     """One server of the configurations' models, as the first one's ``[serving]`` says."""
     first, settings = configs[0], configs[0].serving
-    exporter = max(
-        (images.exporter_version(base_path(config)) for config in configs), key=images.minor_version
-    )
-    tag = images.newest_version(base_path(first)) or "latest"
+    exporters = [images.exporter_version(config.absolute_model_base_path) for config in configs]
+    tag = images.newest_version(first.absolute_model_base_path) or "latest"
     return StockServer(
         models=tuple(_model(config, settings.kind == "kserve") for config in configs),
-        image=images.suitable_image(settings.image, exporter),
+        image=images.suitable_image(settings.image, max(exporters, key=images.minor_version)),
         built_image=settings.built_image or f"lexmill-{first.name}:{tag}",
         settings=settings,
     )
 
 
-def base_path(config: PipelineConfig) -> str:
-    """The folder of pushed versions, absolute where it is a local one."""
-    path = config.model_base_path
-    return path if "://" in path else str(Path(path).resolve())
-
-
 def _model(config: PipelineConfig, is_copied: bool) -> ServedModel:
     # KServe copies the versions itself: what else is written there serves the folder of this machine.
     uri = None if is_copied else config.serving.storage_uri
-    storage = storage_of(uri, base_path(config))
+    storage = storage_of(uri, config.absolute_model_base_path)
     return ServedModel(config.name, storage, version_policy(config.serving), config.serving.labels)
 
 
@@ -70,8 +62,8 @@ def _not_pushed(configs: Sequence[PipelineConfig], config_names: Sequence[str]) 
     return [
         f"no version of {config.name} is pushed yet: run 'lexmill run {name}' first"
         for config, name in zip(configs, config_names, strict=True)
-        if isinstance(storage_of(None, base_path(config)), LocalFolder)
-        and images.newest_version(base_path(config)) is None
+        if isinstance(storage_of(None, config.absolute_model_base_path), LocalFolder)
+        and images.newest_version(config.absolute_model_base_path) is None
     ]
 
 

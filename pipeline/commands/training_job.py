@@ -25,5 +25,7 @@ def write_training_job(config_name: str, overrides: Sequence[str], output: str, 
     if not Path(output).absolute().parent.is_dir():
         raise MissingInputError(f"{output}: its folder is not there: make it, or write elsewhere")
     uri = request or f"{config.kubeflow.pipeline_root}/{config.name}/training_request.json"
-    built = manifest.build(job, config.name[:50], config.name, job.image or config.kubeflow.image, uri)
+    built = manifest.build(
+        job, config.name[:50].rstrip("-"), config.name, job.image or config.kubeflow.image, uri
+    )
     Path(output).write_text(yaml.safe_dump(built.as_dict(), sort_keys=False), encoding="utf-8")

@@ -61,7 +61,7 @@ class Piece:
 
 
 def decode_row(serialized: bytes) -> RowArrays:
-    """The inverse of `packing.encode_row`."""
+    """The inverse of `row_codec.encode_rows`, for one row."""
     features = Example.FromString(serialized).features.feature
     token_ids, segment_ids, loss_mask = (
         np.array(features[name].int64_list.value, np.int64) for name in (TOKEN_IDS, SEGMENT_IDS, LOSS_MASK)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import subprocess
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -95,7 +95,7 @@ def write_context(folder: Path, output: IO[bytes]) -> None:
             archive.addfile(entry, io.BytesIO(content))
 
 
-def engine_version(environment: Mapping[str, str] | None = None) -> str:
+def engine_version() -> str:
     """Of the Docker engine that would build.
 
     Raises:
@@ -103,10 +103,8 @@ def engine_version(environment: Mapping[str, str] | None = None) -> str:
     """
     command = ["docker", "version", "--format", "{{.Server.Version}}"]
     try:
-        asked = subprocess.run(
-            command, capture_output=True, text=True, timeout=30, check=False, env=environment
-        )
-    except FileNotFoundError:
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    except OSError:
         raise MissingInputError(
             "no Docker is here, and the image is built by it: install it, or run this command where one is"
         ) from None

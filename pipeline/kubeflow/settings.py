@@ -7,12 +7,13 @@ would ignore is no field of its table.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
+from components import kubernetes
+from components.kubernetes import Toleration
 from models.config import Settings
 from pipeline.kubeflow.submit_settings import KubeflowSubmission, VertexSubmission
 
@@ -21,16 +22,15 @@ Stage = Literal[
     "SequencePacker", "Trainer", "BaselineFinder", "Evaluator", "TaskEvaluator", "ServingValidator", "Pusher",
 ]  # fmt: skip
 
-_RESOURCE_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _ONLY_KUBERNETES = ("node_selector", "tolerations", "volumes", "timeout_s")
 
 
 class StageTable(Settings):
     """What a stage's container gets, on either target; a field that a stage leaves out is the default's."""
 
-    cpu: float | None = Field(default=None, gt=0)
+    cpu: float | None = Field(default=None, ge=kubernetes.MIN_AMOUNT, le=kubernetes.MAX_CPU)
     """CPU cores, requested and at most; the cluster's own default when left out."""
-    memory_gb: float | None = Field(default=None, gt=0)
+    memory_gb: float | None = Field(default=None, ge=kubernetes.MIN_AMOUNT, le=kubernetes.MAX_MEMORY_GB)
     """Memory, requested and at most, in GB."""
     gpus: int = Field(default=0, ge=0, le=16)
     """GPUs."""
@@ -41,8 +41,8 @@ class StageTable(Settings):
     retries: int = Field(default=0, ge=0, le=10)
     """How often a stage that failed is run again. A retried stage starts with empty outputs; the Trainer
     goes on from its last checkpoint."""
-    retry_wait_s: int = Field(default=60, ge=0)
-    """Before the first retry; twice as long before each further one, an hour at most."""
+    retry_wait_s: int = Field(default=60, ge=0, le=3600)
+    """Before the first retry; twice as long before each further one (on Vertex AI an hour at most)."""
     caching: bool | None = None
     """Whether an earlier run's result is taken when inputs, settings and image name are the same. When left
     out, all stages but two: CorpusGen, as the target does not look whether files have changed, and
@@ -52,23 +52,8 @@ class StageTable(Settings):
     @field_validator("environment")
     @classmethod
     def _names_are_identifiers(cls, environment: dict[str, str]) -> dict[str, str]:
-        for name in environment:
-            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-                raise ValueError(f"{name!r} is no name of an environment variable: letters, digits and _")
+        kubernetes.checked_environment(environment)
         return environment
-
-
-class Toleration(Settings):
-    """As in a Kubernetes pod's specification."""
-
-    key: str
-    """The taint's key."""
-    operator: Literal["Equal", "Exists"] = "Exists"
-    """``Exists``: whatever the taint's value."""
-    value: str = ""
-    """Under ``Equal``, the taint's value."""
-    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = ""
-    """Which of the taint's effects; all of them when left out."""
 
 
 class KubeflowStage(StageTable):
@@ -88,12 +73,20 @@ class KubeflowStage(StageTable):
     @field_validator("gpu_type")
     @classmethod
     def _a_resource_name(cls, gpu_type: str) -> str:
-        if not _RESOURCE_NAME.fullmatch(gpu_type):
-            raise ValueError(
-                "Kubernetes would wait for ever for a resource of this name: give one such as "
-                "nvidia.com/gpu, and choose the kind of GPU by node_selector"
-            )
+        kubernetes.checked_resource(gpu_type)
         return gpu_type
+
+    @field_validator("node_selector")
+    @classmethod
+    def _labels(cls, node_selector: dict[str, str]) -> dict[str, str]:
+        kubernetes.checked_labels(node_selector)
+        return node_selector
+
+    @field_validator("volumes")
+    @classmethod
+    def _folders_and_claims(cls, volumes: dict[str, str]) -> dict[str, str]:
+        kubernetes.checked_volumes(volumes)
+        return volumes
 
 
 class VertexStage(StageTable):
@@ -120,7 +113,7 @@ AnyStage = TypeVar("AnyStage", bound=StageTable)
 class TargetTable(Settings):
     """What both targets have."""
 
-    image: str = "lexmill:latest"
+    image: str = Field(default="lexmill:latest", pattern=r"^\S+$")
     """Container image with this package installed. The name is part of the cache's key, and what is in it is
     not: give a new image a new name."""
     pipeline_root: str = "gs://lexmill/pipelines"
@@ -129,6 +122,13 @@ class TargetTable(Settings):
     """Object storage folder to which versions are pushed."""
     corpus_path: str | None = None
     """Object storage folder of the corpus; ``corpus.path`` when left out."""
+
+    @field_validator("pipeline_root", "serving_dir", "corpus_path")
+    @classmethod
+    def _no_slash_at_the_end(cls, folder: str | None) -> str | None:
+        if folder is None or folder.endswith("://"):
+            return folder
+        return folder.rstrip("/")  # ``a//b`` is another object than ``a/b``.
 
 
 class KubeflowConfig(TargetTable):

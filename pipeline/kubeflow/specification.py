@@ -16,10 +16,15 @@ import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from pipeline.kubeflow.settings import KubeflowStage, StageTable
+from components import kubernetes
+from pipeline.kubeflow.settings import KubeflowStage, StageTable, VertexStage
 
 _KUBERNETES = "kubernetes"
-_MAX_RETRY_WAIT_S = 3600
+_RETRY_PERIODS_S = {KubeflowStage: 10 * 365 * 24 * 3600, VertexStage: 3600}
+"""``backoffMaxDuration``. The open-source backend hands it to Argo Workflows, which counts it from the first
+attempt's start: after that, a failed stage is not tried again, and a retry that runs is ended. So there it
+is as good as endless, where the SDK's hour would take a long training's retries away (Kubeflow Pipelines,
+issue 14245). Vertex AI means the longest wait between two attempts, an hour at most."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,16 +63,16 @@ class Specification:
             task.retry_policy.max_retry_count = settings.retries
             task.retry_policy.backoff_duration.seconds = settings.retry_wait_s
             task.retry_policy.backoff_factor = 2.0
-            task.retry_policy.backoff_max_duration.seconds = _MAX_RETRY_WAIT_S
+            task.retry_policy.backoff_max_duration.seconds = _RETRY_PERIODS_S[type(settings)]
         for name, value in sorted(settings.environment.items()):
             container.env.add(name=name, value=value)
         _write_resources(container.resources, settings)
         if not container.resources.ByteSize():
             container.ClearField("resources")
-        kubernetes = _kubernetes(settings) if isinstance(settings, KubeflowStage) else {}
-        if kubernetes:
+        of_pod = _kubernetes(settings) if isinstance(settings, KubeflowStage) else {}
+        if of_pod:
             executors = self.platform.platforms[_KUBERNETES].deployment_spec.executors
-            executors[self._label(stage)].update(kubernetes)
+            executors[self._label(stage)].update(of_pod)
 
     def add_text(self, stage: str, name: str, value: str) -> None:
         """One more parameter of a stage, and so a part of its cache's key."""
@@ -94,10 +99,13 @@ class Specification:
 
 
 def _write_resources(resources: Any, settings: StageTable) -> None:
-    if settings.cpu is not None:
-        resources.cpu_limit = resources.cpu_request = settings.cpu
-    if settings.memory_gb is not None:
-        resources.memory_limit = resources.memory_request = settings.memory_gb
+    """Limits choose the machine on Vertex AI, whose documentation knows no requests."""
+    kinds = ("limit", "request") if isinstance(settings, KubeflowStage) else ("limit",)
+    for kind in kinds:
+        if settings.cpu is not None:
+            setattr(resources, f"cpu_{kind}", settings.cpu)
+        if settings.memory_gb is not None:
+            setattr(resources, f"memory_{kind}", settings.memory_gb)
     if settings.gpus:
         resources.accelerator.type = settings.gpu_type
         resources.accelerator.count = settings.gpus
@@ -109,9 +117,15 @@ def _kubernetes(settings: KubeflowStage) -> dict[str, Any]:
     if settings.node_selector:
         found["nodeSelector"] = {"labels": dict(settings.node_selector)}
     if settings.tolerations:
-        found["tolerations"] = [each.model_dump(exclude_defaults=True) for each in settings.tolerations]
-        for each, written in zip(settings.tolerations, found["tolerations"], strict=True):
-            written["operator"] = each.operator
+        found["tolerations"] = [each.written() for each in settings.tolerations]
+    if settings.gpus > 1:
+        found["emptyDirMounts"] = [
+            {
+                "volumeName": kubernetes.SHARED_MEMORY,
+                "mountPath": kubernetes.SHARED_MEMORY_FOLDER,
+                "medium": "Memory",
+            }
+        ]
     if settings.volumes:
         found["pvcMount"] = [
             {"constant": claim, "mountPath": folder} for folder, claim in sorted(settings.volumes.items())

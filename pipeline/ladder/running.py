@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import statistics
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -143,21 +144,23 @@ class _Ladder:
             return None
 
     def _left_s(self, index: int) -> float | None:
-        """From the speed of the models trained in this run, and what a rung costs besides; else None. So it
-        is where a rung goes on from the one before, whose time its own then holds."""
+        """From the models trained in this run: a training takes a time to start, and its `_work` at a rate;
+        its rung, a time besides. None until one was twice another's work, which tells the first two apart,
+        and where a rung goes on from the one before, whose time its own then holds."""
         if self._config.training.goes_on_from_shorter:
             return None
         trained = [
             (self._records[each.uri], each.seconds) for each in self._done
             if each.uri and self._records[each.uri].recorded_at > self._began_at
         ]  # fmt: skip
-        if not trained:
+        works = [_work(found.num_parameters, found.num_tokens) for found, _ in trained]
+        if not works or max(works) < 2.0 * min(works):
             return None
-        work = sum(_work(found.num_parameters, found.num_tokens) for found, _ in trained)
-        rate = sum(found.training_seconds for found, _ in trained) / work
-        besides = sum(seconds - found.training_seconds for found, seconds in trained) / len(trained)
-        left = sum(_work(rung.num_parameters, rung.num_tokens) for rung in self._rungs[index:])
-        return besides * len(self._rungs[index:]) + rate * left
+        rate, start_s = statistics.linear_regression(works, [found.training_seconds for found, _ in trained])
+        # The first rung's time has that of the data stages, too.
+        besides_s = statistics.median_low(seconds - found.training_seconds for found, seconds in trained)
+        left = [_work(rung.num_parameters, rung.num_tokens) for rung in self._rungs[index:]]
+        return sum(max(0.0, start_s + rate * work) + besides_s for work in left)
 
 
 def _work(num_parameters: int, num_tokens: int) -> float:

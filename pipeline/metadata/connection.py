@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 FILE = "metadata.sqlite"
 _ERROR_PACKET = 0xFF
 _GREETING_BYTES = 4096
+_HELD = ("Concurrent writes aborted", "subset of tables", "database is locked")
+"""In what ML Metadata says of a file that another process has locked, or is making."""
 
 
 def connection(
@@ -68,7 +70,7 @@ def connect(
     try:
         return metadata_store.MetadataStore(connection(config, environment))
     except (errors.StatusError, RuntimeError) as error:
-        raise MetadataError(f"{_what(config)}: {_reason(error)}; {_advice(settings)}") from error
+        raise MetadataError(f"{_what(config)}: {_reason(error)}; {_advice(settings, str(error))}") from error
 
 
 def _await_greeting(settings: MetadataConfig) -> None:
@@ -111,7 +113,11 @@ def _reason(error: Exception) -> str:
     return "cannot sign in" if text.startswith("mysql_real_connect failed: errno: , ") else text
 
 
-def _advice(settings: MetadataConfig) -> str:
+def _advice(settings: MetadataConfig, text: str) -> str:
+    if "is greater than library version" in text:
+        return "a newer version wrote it, and nothing is damaged: use that version, or another output.root"
+    if settings.backend == "sqlite" and any(said in text for said in _HELD):
+        return "another process holds the file, or is making it: try again once that has ended"
     if settings.backend == "sqlite":
         return "if the file is damaged, move it away: the next run begins a new one"
     return (

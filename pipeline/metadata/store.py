@@ -98,11 +98,13 @@ class Store:
 
     def makers(self, artifact_ids: Iterable[int]) -> list[Execution]:
         """The executions that made these artifacts, not those that found them in the cache."""
-        return self._around(artifact_ids, metadata_store_pb2.Event.OUTPUT)
-
-    def users(self, artifact_ids: Iterable[int]) -> list[Execution]:
-        """The executions that took these artifacts and made something of them."""
-        return self._around(artifact_ids, metadata_store_pb2.Event.INPUT)
+        wanted = sorted(set(artifact_ids))
+        events = self._store.get_events_by_artifact_ids(wanted) if wanted else []
+        ids = sorted(
+            {event.execution_id for event in events if event.type == metadata_store_pb2.Event.OUTPUT}
+        )
+        found = self._store.get_executions_by_id(ids) if ids else []
+        return self._described([execution for execution in found if _state(execution) == DONE])
 
     def run_id_of(self, execution_id: int) -> str | None:
         """The run that an execution belongs to."""
@@ -127,13 +129,6 @@ class Store:
 
     def _ids(self, context: Any) -> set[int]:
         return {execution.id for execution in self._store.get_executions_by_context(context.id)}
-
-    def _around(self, artifact_ids: Iterable[int], kind: int) -> list[Execution]:
-        wanted = sorted(set(artifact_ids))
-        events = self._store.get_events_by_artifact_ids(wanted) if wanted else []
-        ids = sorted({event.execution_id for event in events if event.type == kind})
-        found = self._store.get_executions_by_id(ids) if ids else []
-        return self._described([execution for execution in found if _state(execution) == DONE])
 
     def _described(self, executions: Iterable[Any]) -> list[Execution]:
         found = sorted(executions, key=lambda execution: execution.id)

@@ -49,7 +49,7 @@ def svg(chart: Chart) -> str:
     steps = [step for series in drawn for step, _ in series.points]
     values = [value for series in drawn for _, value in series.points]
     x_axis, y_axis = ticks(min(0.0, *steps), max(steps)), ticks(min(values), max(values))
-    place = _Scale(0.0 if x_axis[0] > 0 else x_axis[0], max(x_axis[-1], max(steps)), y_axis[0], y_axis[-1])
+    place = _Scale(x_axis[0], x_axis[-1], y_axis[0], y_axis[-1])
     parts = [*_grid(place, x_axis, y_axis), *_curves(place, drawn), *_legend(drawn)]
     label = html.escape(f"{chart.title}, {chart.unit}, by training step", quote=True)
     return (

@@ -70,7 +70,7 @@ class AsyncLanguageModel(abc.ABC):
         collected; ``contextlib.aclosing`` around it says when."""
         deadline_s = self._conduct.now() + timeout_s
         sampling = sampling_inputs(max_new_tokens, temperature, top_k, top_p, seed)
-        source = await self._run(self._conduct.opened(prompt, sampling, stop, timeout_s))
+        source: AsyncByteStream = await self._run(self._conduct.opened(prompt, sampling, stop, timeout_s))
         reader = ChunkReader()
         with contextlib.closing(source):
             while not reader.complete:

@@ -77,7 +77,7 @@ class LanguageModel(abc.ABC):
         """
         deadline_s = self._conduct.now() + timeout_s
         sampling = sampling_inputs(max_new_tokens, temperature, top_k, top_p, seed)
-        source = self._run(self._conduct.opened(prompt, sampling, stop, timeout_s))
+        source: ByteStream = self._run(self._conduct.opened(prompt, sampling, stop, timeout_s))
         reader = ChunkReader()
         with contextlib.closing(source):
             while not reader.complete:

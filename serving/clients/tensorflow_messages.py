@@ -144,10 +144,3 @@ PredictRequest: Any = _message_class("tensorflow.serving.PredictRequest")
 PredictResponse: Any = _message_class("tensorflow.serving.PredictResponse")
 GetModelStatusRequest: Any = _message_class("tensorflow.serving.GetModelStatusRequest")
 GetModelStatusResponse: Any = _message_class("tensorflow.serving.GetModelStatusResponse")
-MESSAGES = (
-    TensorProto,
-    PredictRequest,
-    PredictResponse,
-    GetModelStatusRequest,
-    GetModelStatusResponse,
-)

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import numpy as np
 from tensorflow_serving.apis import model_pb2
 
+from serving import contract
 from serving.call import Call
 from serving.engine.continuation import Continuation, Delta, Listener
 from serving.engine.model import Prepared
@@ -74,7 +75,7 @@ async def running(
             groups = [
                 [
                     Continuation(
-                        dataclasses.replace(row, seed=_seed(row.seed + choice)),
+                        dataclasses.replace(row, seed=contract.seed(row.seed + choice)),
                         engine.model.context_length,
                         _forward(index * asked.num_choices + choice, loop, queue),
                         call,
@@ -135,8 +136,3 @@ def _of_tokens(engine: EnginePool, start: Prepared, prompt: tuple[int, ...]) -> 
             f"got [{len(prompt)}]"
         )
     return dataclasses.replace(start, token_ids=np.array([*start.token_ids, *prompt], np.int32))
-
-
-def _seed(value: int) -> int:
-    """``value`` as an int32, wrapped around."""
-    return (value + 2**31) % 2**32 - 2**31

@@ -11,7 +11,15 @@ import json
 import secrets
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from serving.errors import InvalidArgumentError
 from serving.rest.streaming import checked_text
@@ -33,6 +41,16 @@ class StreamOptions(BaseModel):
     include_usage: bool = False
 
 
+def _is_off(value: Any) -> Any:
+    if value:
+        raise ValueError("this server does not support it: leave it out")
+    return value
+
+
+_OFF = AfterValidator(_is_off)
+"""Of a field that would change the answer, and is not supported."""
+
+
 class _Request(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
@@ -45,16 +63,9 @@ class _Request(BaseModel):
     seed: int | None = None
     stream: bool | None = False
     stream_options: StreamOptions | None = None
-    presence_penalty: float | None = 0.0
-    frequency_penalty: float | None = 0.0
-    logit_bias: dict[str, float] | None = None
-
-    @field_validator("presence_penalty", "frequency_penalty", "logit_bias")
-    @classmethod
-    def _is_off(cls, value: Any) -> Any:
-        if value:
-            raise ValueError("this server does not support it: leave it out")
-        return value
+    presence_penalty: Annotated[float | None, _OFF] = 0.0
+    frequency_penalty: Annotated[float | None, _OFF] = 0.0
+    logit_bias: Annotated[dict[str, float] | None, _OFF] = None
 
     @property
     def num_choices(self) -> int:
@@ -137,16 +148,9 @@ class ChatRequest(_Request):
     max_completion_tokens: int | None = Field(default=None, ge=1, lt=2**31)
     logprobs: bool | None = False
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
-    tools: list[Any] | None = None
-    functions: list[Any] | None = None
+    tools: Annotated[list[Any] | None, _OFF] = None
+    functions: Annotated[list[Any] | None, _OFF] = None
     response_format: dict[str, Any] | None = None
-
-    @field_validator("tools", "functions")
-    @classmethod
-    def _is_empty(cls, value: Any) -> Any:
-        if value:
-            raise ValueError("this server does not support it: leave it out")
-        return value
 
     @field_validator("response_format")
     @classmethod

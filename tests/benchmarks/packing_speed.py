@@ -104,7 +104,7 @@ def run_stage(folder: Path, cores: int) -> None:
     from components.sequence_packer import component
     from components.sequence_packer.counts import PACKING_REPORT, PackingReport
     from pipeline import beam_options
-    from pipeline.config import BeamConfig
+    from pipeline.beam_options import BeamConfig
 
     examples, tokenizer, packed = standard_artifacts.Examples(), Tokenizer(), standard_artifacts.Examples()
     examples.uri, examples.split_names = str(folder / "documents"), json.dumps(list(SHARES))

@@ -25,7 +25,7 @@ from components.sequence_packer import component as sequence_packer
 from components.tokenizer_trainer import component as tokenizer_trainer
 from components.tokenizer_trainer.settings import TokenizerTrainerSettings
 from pipeline import beam_options
-from pipeline.config import BeamConfig
+from pipeline.beam_options import BeamConfig
 
 BEAM_ARGS = beam_options.local(BeamConfig())
 

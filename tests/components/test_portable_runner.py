@@ -15,7 +15,7 @@ from components.config import CorpusConfig, PackingConfig, SourceConfig, Tokeniz
 from components.corpus_gen import placed
 from components.corpus_gen.counts import CorpusCounts
 from pipeline import beam_options
-from pipeline.config import BeamConfig
+from pipeline.beam_options import BeamConfig
 
 LOCAL = beam_options.local(BeamConfig())
 

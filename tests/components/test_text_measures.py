@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import random
+import string
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +42,13 @@ def test_repetition_and_compression_see_boilerplate() -> None:
 
     assert found.repetition == 0.99
     assert found.compression_ratio > 20
+
+
+def test_the_compression_is_that_of_the_texts_middle() -> None:
+    noise = "".join(random.Random(0).choices(string.ascii_letters, k=5000))
+
+    assert text_measures.measure(noise + "a" * 2100 + noise).compression_ratio > 20
+    assert text_measures.measure("a" * 5000 + noise[:2100] + "a" * 5000).compression_ratio < 2
 
 
 def test_an_empty_text_has_measures() -> None:

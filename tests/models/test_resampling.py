@@ -36,6 +36,7 @@ def test_two_models_on_the_same_rows_are_resampled_alike():
 def test_the_resamples_do_not_depend_on_how_many_are_made_at_a_time(monkeypatch):
     rows = _rows(30)
     whole = resampling.resampled(rows, num_resamples=50)["loss"]
+    assert whole.shape == (50,)
     monkeypatch.setattr(resampling, "_WEIGHTS_AT_A_TIME", 30 * 7)
     np.testing.assert_allclose(resampling.resampled(rows, num_resamples=50)["loss"], whole)
 

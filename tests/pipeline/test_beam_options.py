@@ -7,7 +7,8 @@ import pytest
 
 from components.config import CorpusConfig, SourceConfig
 from pipeline import beam_options
-from pipeline.config import SAMPLES, BeamConfig, load
+from pipeline.beam_options import BeamConfig
+from pipeline.config import SAMPLES, load
 from pipeline.errors import ConfigError
 
 IN_PROCESS = ("--runner=FnApiRunner", "--sdk_container_image=none")
@@ -84,6 +85,24 @@ def test_options_that_beam_has_are_taken() -> None:
             "FlinkRunner",
             ["--flink_mastr=h"],
             ["--flink_mastr: no such option of Beam: did you mean --flink_master?"],
+        ),
+        (
+            "DataflowRunner",
+            ["--project=my-project", "--region=r", "--temp_location=gs://bucket/t", "--max_num_worker=3"],
+            ["--max_num_worker: no such option of Beam: did you mean --max_num_workers?"],
+        ),
+        (
+            "DataflowRunner",
+            ["--project=my-project", "--region=r", "--temp_location=gs://bucket/t", "--flink_master=h:8081"],
+            [
+                "--flink_master: DataflowRunner would ignore it, as it is of FlinkRunner, PortableRunner: "
+                "remove it"
+            ],
+        ),
+        (
+            "FlinkRunner",
+            ["--max_num_workers=3"],
+            ["--max_num_workers: FlinkRunner would ignore it, as it is of DataflowRunner: remove it"],
         ),
         ("FnApiRunner", ["--runner=x"], ["--runner: is set by beam.runner"]),
         ("FnApiRunner", ["direct"], ["direct: an option is written --name or --name=value"]),

@@ -1,6 +1,6 @@
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 from typer.testing import CliRunner
@@ -51,13 +51,15 @@ def test_help_lists_every_command_and_imports_no_tensorflow():
     assert all(f" {command} " in done.stdout for command in COMMANDS)
 
 
-def test_help_answers_in_under_half_a_second():
-    seconds = []
-    for _ in range(3):
-        started = time.monotonic()
-        assert _lexmill("--help").returncode == 0
-        seconds.append(time.monotonic() - started)
-    assert min(seconds) < 0.5
+def test_help_takes_under_half_a_second_of_cpu_time():
+    before = _children_cpu_s()
+    assert _lexmill("--help").returncode == 0
+    assert _children_cpu_s() - before < 0.5
+
+
+def _children_cpu_s():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -97,6 +99,10 @@ def test_every_command_explains_itself(command):
         (["diff", "a", "tiny@b", "--config", "tiny"], "'tiny' has no runs yet: start one with 'lexmill run"),
         (["training-job", "tiny"], "tiny: training_job.workers = 0: the Trainer trains in its own container"),
         (["compile", "tiny", "-o", "pipeline.json"], "pipeline.json: the specification is YAML"),
+        (
+            ["compile", "tiny", "-o", "absent/pipeline.yaml"],
+            "absent/pipeline.yaml: its folder is not there: make it",
+        ),
     ],
 )
 def test_a_failure_is_one_line_and_status_one(tmp_path, arguments, message):
@@ -125,3 +131,13 @@ def test_config_check_says_how_large_the_model_is():
     result = CliRunner().invoke(app, ["config", "check", "shakespeare"])
     assert result.exit_code == 0
     assert "valid; transformer of 929,280 parameters (396,800 outside the embeddings)" in result.output
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--corpus-bytes", "1e30"), ("--parameters", "1e30"), ("--mb-per-core", "inf"), ("--gpus", "0")],
+)
+def test_a_plan_of_what_cannot_be_is_refused(option, value):
+    result = CliRunner().invoke(app, ["plan", "tiny", option, value])
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option}'" in result.output

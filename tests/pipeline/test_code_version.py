@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -54,3 +55,12 @@ def test_an_installation_is_its_release_and_packages(tmp_path):
     assert found.packages["tensorflow"].startswith("2.")
     assert found.release == found.packages["lexmill"]
     assert found.summary() == f"lexmill {found.release}, Python {found.python}"
+
+
+def test_of_two_copies_of_a_package_the_one_that_is_imported_counts(tmp_path, monkeypatch):
+    for folder, version in (("first", "2.0"), ("vendored", "1.0")):
+        metadata = tmp_path / folder / "Twice_There.dist-info" / "METADATA"
+        metadata.parent.mkdir(parents=True)
+        metadata.write_text(f"Metadata-Version: 2.1\nName: Twice_There\nVersion: {version}\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "first"), str(tmp_path / "vendored")])
+    assert code_version.current(tmp_path).packages == {"twice_there": "2.0"}

@@ -74,6 +74,8 @@ def test_a_configuration_cannot_be_changed(file):
             ["model.family=preset", "model.preset=x", "packing.attention=document"],
             'packing.attention = "document" needs a network that is built here',
         ),
+        (["output.root=gs://b/x"], "output.root = 'gs://b/x': artifacts of a run on this machine lie on it"),
+        (["name=ends-"], "name = 'ends-': String should match pattern"),
         (["name=Bad Name"], "name = 'Bad Name': String should match pattern"),
     ],
 )

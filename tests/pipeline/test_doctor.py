@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import doctor
+from pipeline import doctor, machine
 from pipeline.doctor import Finding
 
 ENVIRONMENT_SCRIPT = Path(__file__).parents[2] / ".ci" / "environment"
@@ -68,7 +68,7 @@ def test_the_other_stacks_packages_are_not_asked_for() -> None:
 
 
 def test_this_environment_is_as_declared() -> None:
-    findings = doctor.package_findings(doctor._declared_requirements(), doctor._installed_versions())
+    findings = doctor.package_findings(machine.declared_requirements(), machine.installed_versions())
     assert statuses(findings) == {"packages": "ok"}
     assert "tensorflow-text 2." in findings[0].found
 
@@ -81,7 +81,7 @@ def test_of_two_copies_of_a_package_the_one_that_is_imported_counts(
         metadata.parent.mkdir(parents=True)
         metadata.write_text(f"Metadata-Version: 2.1\nName: twice_there\nVersion: {version}\n")
     monkeypatch.setattr(sys, "path", [str(tmp_path / "first"), str(tmp_path / "vendored")])
-    assert doctor._installed_versions()["twice-there"] == "2.0"
+    assert machine.installed_versions()["twice-there"] == "2.0"
 
 
 @pytest.mark.parametrize(
@@ -115,11 +115,11 @@ def test_a_tensorflow_that_does_not_import_is_one_problem_with_the_reason() -> N
 
 
 def test_the_probes_result_is_its_last_line_or_why_it_died() -> None:
-    assert doctor.probe_result(0, f"noise\n{json.dumps(PROBED)}\n", "more noise") == PROBED
-    assert doctor.probe_result(1, "", "Traceback\nImportError: no\n") == {"error": "ImportError: no"}
-    assert doctor.probe_result(1, "", "") == {"error": "it said nothing"}
-    assert "AVX" in doctor.probe_result(-4, "", "")["error"]
-    assert doctor.probe_result(-9, "", "") == {"error": "killed by signal 9"}
+    assert machine.probe_result(0, f"noise\n{json.dumps(PROBED)}\n", "more noise") == PROBED
+    assert machine.probe_result(1, "", "Traceback\nImportError: no\n") == {"error": "ImportError: no"}
+    assert machine.probe_result(1, "", "") == {"error": "it said nothing"}
+    assert "AVX" in machine.probe_result(-4, "", "")["error"]
+    assert machine.probe_result(-9, "", "") == {"error": "killed by signal 9"}
 
 
 def test_packages_without_bytecode_are_named() -> None:
@@ -134,11 +134,11 @@ def test_a_package_is_compiled_when_its_cache_file_exists(
     package.mkdir()
     (package / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
-    assert not doctor._is_compiled("fresh")
+    assert not machine.is_compiled("fresh")
     cache = Path(cache_from_source(str(package / "__init__.py")))
     cache.parent.mkdir()
     cache.touch()
-    assert doctor._is_compiled("fresh")
+    assert machine.is_compiled("fresh")
 
 
 @pytest.mark.parametrize(("free", "status"), [(0.9e9, "problem"), (4.9e9, "warning"), (5e9, "ok")])
@@ -177,8 +177,8 @@ def test_a_port_is_free_until_someone_listens() -> None:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         port = listener.getsockname()[1]
-        assert not doctor._is_free(port)
-    assert doctor._is_free(port)
+        assert not machine.is_free(port)
+    assert machine.is_free(port)
 
 
 def test_the_diagnosis_of_this_machine_finds_nothing_wrong_with_the_environment() -> None:

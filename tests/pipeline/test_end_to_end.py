@@ -42,21 +42,19 @@ STAGES = [
 class Ran:
     status: int
     output: str
-    seconds: float
 
     def line(self, stage):
         return next(line for line in self.output.splitlines() if re.match(rf"[✓·✗] {stage} ", line))
 
 
 def _lexmill(tiny_config, *arguments):
-    started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "pipeline", *arguments],
         capture_output=True, text=True, check=False, cwd=tiny_config.parent, timeout=500,
         env={**os.environ, "COLUMNS": "200"},
     )  # fmt: skip
     assert "Traceback" not in done.stderr, done.stderr
-    return Ran(done.returncode, done.stdout + done.stderr, time.monotonic() - started)
+    return Ran(done.returncode, done.stdout + done.stderr)
 
 
 RUN = ("--set", f'training.sample_prompts=["{PROMPT}"]')
@@ -69,7 +67,7 @@ def _run(tiny_config, *arguments):
 @pytest.fixture(scope="module")
 def first(tiny_run):
     assert "Traceback" not in tiny_run.stderr, tiny_run.stderr
-    return Ran(tiny_run.returncode, tiny_run.stdout + tiny_run.stderr, 0.0)
+    return Ran(tiny_run.returncode, tiny_run.stdout + tiny_run.stderr)
 
 
 @pytest.fixture(scope="module")
@@ -130,11 +128,10 @@ def test_a_run_leaves_nothing_in_the_temporary_folder(first, tiny_config):
     assert not list((tiny_config.parent / "temporary").iterdir())
 
 
-def test_the_same_run_again_takes_everything_from_the_cache(again, served):
+def test_the_same_run_again_takes_everything_from_the_cache(again):
     assert again.status == 0, again.output
     assert [stage for stage in STAGES if not again.line(stage).startswith("·")] == []
-    assert not (served / "2").exists() or "version 2" not in again.output
-    assert again.seconds < 60
+    assert "version 2" not in again.output
 
 
 def test_a_model_above_the_bound_is_not_pushed_and_the_exit_status_says_so(refused):
@@ -147,10 +144,11 @@ def test_a_model_above_the_bound_is_not_pushed_and_the_exit_status_says_so(refus
 def test_the_lstm_goes_through_the_same_pipeline_and_is_compared_with_what_is_served(lstm, served):
     assert lstm.status == 0, lstm.output
     assert lstm.line("SequencePacker").endswith("cached")
-    assert "lstm of" in lstm.output or "parameters" in lstm.line("Trainer")
     assert f"version 1 in {served}" in lstm.line("BaselineFinder")
     assert "compared with the model pushed last" in lstm.line("Evaluator")
     assert f"version 2 in {served}" in lstm.line("Pusher")
+    manifest = json.loads((served / "2" / "assets.extra" / "lexmill.json").read_text())
+    assert manifest["model"]["family"] == "lstm"
 
 
 @pytest.mark.usefixtures("lstm")

@@ -7,6 +7,16 @@ import warnings
 from pipeline import quiet
 
 
+def test_afterwards_logging_and_warnings_are_as_before(tmp_path, monkeypatch):
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "level", logging.ERROR)
+    shown, handlers = warnings.showwarning, list(root.handlers)
+    with quiet.libraries_write_to(tmp_path / "log.txt"):
+        assert root.level == logging.INFO
+        assert warnings.showwarning != shown
+    assert (root.level, root.handlers, warnings.showwarning) == (logging.ERROR, handlers, shown)
+
+
 def test_what_libraries_write_goes_to_the_file_and_the_terminal_stays_open(tmp_path, capfd):
     log = tmp_path / "logs" / "log.txt"
     with quiet.libraries_write_to(log) as terminal:

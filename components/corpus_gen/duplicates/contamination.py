@@ -12,29 +12,37 @@ stage direction: it says nothing of where a text comes from and does not count (
 With n-grams of 3 words, ``to be or not to be`` against ``he said to be or not``: they share
 ``to be or`` and ``be or not``.
 
-Memory: 8 bytes an n-gram, and at most ``max_ngrams`` of them. Where a held-out split has more, those with the
-smallest hashes stand for all, a sample by content: of a shared passage of m words, m - 49
-n-grams can be in it, so it takes long passages, and overlapping ones, to be found by a small sample.
+Memory: 8 bytes an n-gram, and 2 of its sieve; at most ``max_ngrams`` of them. Where a held-out split has
+more, those with the smallest hashes stand for all, a sample by content: of a shared passage of m words,
+m - 49 n-grams can be in it, so it takes long passages, and overlapping ones, to be found by a small sample.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from components.corpus_gen.duplicates import ngrams
 from components.corpus_gen.duplicates.ngrams import Hashes
+from components.corpus_gen.duplicates.sieve import Sieve
 
 
-class Passages(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Passages:
     """What training documents are held against: n-grams, sorted, each once."""
 
     hashes: Hashes
     lengths: tuple[int, ...]
     """Words per n-gram: those that there are."""
+
+    @functools.cached_property
+    def sieve(self) -> Sieve:
+        return Sieve(self.hashes)
 
     @classmethod
     def none(cls) -> Passages:
@@ -64,7 +72,7 @@ def shared(text: str, against: Passages) -> Hashes:
         return against.hashes
     words = ngrams.hash_words(text)
     return np.concatenate(
-        [_among(np.unique(ngrams.hash_ngrams(words, length)), against.hashes) for length in against.lengths]
+        [against.sieve.among(np.unique(ngrams.hash_ngrams(words, length))) for length in against.lengths]
     )
 
 
@@ -104,10 +112,3 @@ def _strings(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _strings(inner)
-
-
-def _among(hashes: Hashes, sorted_hashes: Hashes) -> Hashes:
-    """Those of ``hashes`` that are in the sorted array: by bisection, as `numpy.isin` would sort it anew."""
-    places = np.searchsorted(sorted_hashes, hashes)
-    places[places == len(sorted_hashes)] = 0
-    return hashes[sorted_hashes[places] == hashes]

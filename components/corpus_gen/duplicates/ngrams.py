@@ -87,24 +87,24 @@ def hash_ngrams(units: Hashes, length: int) -> Hashes:
 
 
 def _segment(text: str) -> _Segments:
-    codes = _code_points(text)
-    kinds = _kinds()[codes]
-    inside = kinds != _APART
-    starting = inside.copy()
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    kinds = _kinds().take(codes)
+    starting = kinds != _APART
+    inside = np.flatnonzero(starting)
     starting[1:] &= (kinds[1:] == _ALONE) | (kinds[:-1] != _IN_RUN)
-    within = np.flatnonzero(starting[inside])
-    characters = codes[inside]
-    lengths = np.diff(within, append=len(characters))
-    return _Segments(np.flatnonzero(starting), lengths, characters)
+    firsts = np.flatnonzero(starting[inside])
+    lengths = np.diff(firsts, append=len(inside))
+    return _Segments(inside[firsts], lengths, codes[inside].astype(np.uint64))
 
 
 def _hash_segments(segments: _Segments) -> Hashes:
     if not len(segments.starts):
         return np.empty(0, np.uint64)
-    ends = np.cumsum(segments.lengths)
-    begins = ends - segments.lengths
-    places = np.arange(len(segments.characters)) - np.repeat(begins, segments.lengths)
-    pairs = segments.characters | (places.astype(np.uint64) << np.uint64(32))
+    begins = np.cumsum(segments.lengths) - segments.lengths
+    pairs = np.arange(len(segments.characters), dtype=np.uint64)
+    pairs -= np.repeat(begins.astype(np.uint64), segments.lengths)
+    pairs <<= np.uint64(32)
+    pairs |= segments.characters
     return _mix(np.add.reduceat(_mix(pairs), begins))
 
 
@@ -118,10 +118,6 @@ def _chunks(text: str) -> list[str]:
         chunks.append(text[start:end])
         start = end
     return [*chunks, text[start:]]
-
-
-def _code_points(text: str) -> np.ndarray:
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
 
 
 def _powers(count: int) -> tuple[np.ndarray, np.ndarray]:

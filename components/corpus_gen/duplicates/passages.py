@@ -1,12 +1,14 @@
 """The evaluation's n-grams on disk: sorted hashes in runs, united to one that every worker reads.
 
-Memory: 8 bytes an n-gram, at most ``max_ngrams`` of them, once in each process.
+Memory: 8 bytes an n-gram, at most ``max_ngrams`` of them; in pages of the file, which all processes of a
+machine share, where it is local, and else once in each process; and 2 bytes an n-gram in each (`sieve`).
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -57,8 +59,13 @@ def unite(found: list[PassageRun], max_ngrams: int, directory: str) -> PassageRu
 
 @functools.lru_cache(maxsize=2)
 def read(found: PassageRun) -> Passages:
-    """Into memory; the last two stay there."""
-    return Passages(all_hashes([found.run]), found.lengths)
+    """The last two stay in memory, or open."""
+    run = found.run
+    num_bytes = sum(run.block_lengths)
+    if num_bytes and Path(run.path).is_file():
+        hashes = np.memmap(run.path, HASH, "r", run.offset, num_bytes // HASH.itemsize)
+        return Passages(np.asarray(hashes), found.lengths)
+    return Passages(all_hashes([run]), found.lengths)
 
 
 def all_hashes(found: Iterable[Run]) -> Hashes:

@@ -56,7 +56,7 @@ class DecontaminationConfig(Settings):
     Ten as in GPT-3."""
     max_ngrams: int = Field(default=10_000_000, ge=1000)
     """Of the held-out splits, and again of the tasks: at most so many different n-grams, 8 bytes each, are
-    in each worker's memory; of more, those with the smallest hashes. Ten million are some 60 MB of text."""
+    in each machine's memory; of more, those with the smallest hashes. Ten million are some 60 MB of text."""
 
     @property
     def is_on(self) -> bool:

@@ -28,7 +28,7 @@ class JsonLines(PooledTask):
 
     task: Literal["jsonl"] = "jsonl"
     path: str = Field(min_length=1)
-    """The file, in UTF-8; its place starts at the working directory."""
+    """The file, in UTF-8, here or in object storage; a local place starts at the working directory."""
     prompt_field: str = "prompt"
     """What the model is given."""
     target_field: str = "target"
@@ -66,7 +66,10 @@ def fingerprint(paths: Iterable[str]) -> str:
     """Of the files' contents; of one that is not there, that."""
     digest = hashlib.sha256()
     for path in paths:
-        content = Path(path).read_bytes() if Path(path).is_file() else b"missing"
+        try:
+            content = _content(path)
+        except OSError:
+            content = b"missing"
         digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
 
@@ -74,13 +77,30 @@ def fingerprint(paths: Iterable[str]) -> str:
 @functools.lru_cache(maxsize=8)
 def _items(task: JsonLines) -> list[Item]:
     try:
-        lines = Path(task.path).read_text(encoding="utf-8").splitlines()
+        lines = _content(task.path).decode().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise StageError(f"{task.path}: cannot be read: {error}") from error
     items = [_item(task, number, line) for number, line in enumerate(lines, start=1) if line.strip()]
     if not items:
         raise StageError(f"{task.path}: no items: expected one JSON object a line")
     return items
+
+
+def _content(path: str) -> bytes:
+    """Of a file on any file system that TensorFlow knows.
+
+    Raises:
+      OSError: it cannot be read.
+    """
+    if "://" not in path:
+        return Path(path).read_bytes()
+    import tensorflow as tf  # Here alone: a configuration is read without it.
+
+    try:
+        with tf.io.gfile.GFile(path, "rb") as file:
+            return bytes(file.read())
+    except tf.errors.OpError as error:
+        raise OSError(error.message) from error
 
 
 def _item(task: JsonLines, number: int, line: str) -> Item:

@@ -19,7 +19,7 @@ from components.corpus_gen.counts import CorpusCounts
 from components.corpus_gen.rejections import Rejected
 from components.corpus_gen.settings import CorpusGenSettings
 from pipeline import beam_options
-from pipeline.config import BeamConfig
+from pipeline.beam_options import BeamConfig
 
 Generate = Callable[..., standard_artifacts.Examples]
 FeaturesOf = Callable[[standard_artifacts.Examples, str], list[dict[str, list[Any]]]]

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from apache_beam.io.filesystem import BeamIOError
 
 from components.config import CorpusConfig, SourceConfig
 from components.corpus_gen import files
@@ -89,3 +90,15 @@ def test_the_fingerprint_ignores_files_of_no_source(folder: Path) -> None:
     (folder / "notes.md").write_text("not part of it")
 
     assert files.fingerprint(files.list_files(config)) == before
+
+
+def test_a_store_that_does_not_let_one_look_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(patterns: list[str]) -> None:
+        refused = PermissionError("403 GET https://storage: caller does not have storage.objects.list")
+        within = BeamIOError("List operation failed", {"gs://b/x/": refused})
+        raise BeamIOError("Match operation failed", {patterns[0]: within})
+
+    monkeypatch.setattr(files.FileSystems, "match", refuse)
+    line = r"^corpus folder gs://b/x/ cannot be listed: PermissionError: 403 GET [^\n]*: check the path, "
+    with pytest.raises(CorpusError, match=line):
+        files.list_files(corpus("gs://b/x", all="*.txt"))

@@ -14,8 +14,7 @@ MakeCurve = Callable[..., Curve]
 
 @pytest.fixture
 def make_curve() -> MakeCurve:
-    """A curve from the probability that a token is right, level by level: each token by itself, or all tokens
-    of an item together."""
+    """A curve from the probability that a token is right, each by itself, level by level."""
 
     def make(
         probabilities: Sequence[float],
@@ -26,15 +25,14 @@ def make_curve() -> MakeCurve:
         seeds: int = 2,
         jitter: float = 0.02,
         decades: float = 2.5,
-        together: bool = False,
         seed: int = 0,
     ) -> Curve:
         random = np.random.default_rng(seed)
         levels = []
         for index, probability in enumerate(probabilities):
             trained = np.clip(probability + random.normal(0.0, jitter, (seeds, 1, 1)), 0.0, 1.0)
-            drawn = random.random((seeds, items, 1 if together else tokens))
-            right = np.broadcast_to(drawn < trained, (seeds, items, tokens))
+            drawn = random.random((seeds, items, tokens))
+            right = drawn < trained
             compute = 10 ** (10 + decades * index / max(len(probabilities) - 1, 1))
             levels.append(
                 Level(

@@ -21,6 +21,15 @@ def test_the_worked_example_of_the_power_law() -> None:
     assert fit.predict(256.0).holds(1.5)
 
 
+def test_a_law_without_an_irreducible_loss_is_among_those_tried() -> None:
+    points = [1.0, 2.0, 4.0, 8.0]
+
+    fit = power_law.fit(points, [5.0 / x**2 for x in points])
+
+    assert fit.best.irreducible == 0.0
+    assert fit.best(16.0) == pytest.approx(5.0 / 16.0**2)
+
+
 def test_the_interval_of_the_next_loss_covers_it_nearly_always() -> None:
     random, held = np.random.default_rng(0), 0
     for _ in range(60):

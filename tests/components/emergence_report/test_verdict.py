@@ -27,11 +27,25 @@ def test_a_jump_that_p_to_the_l_makes_of_an_even_rise_is_a_mirage(make_curve) ->
 
 
 def test_a_jump_that_neither_partial_credit_nor_p_to_the_l_explains_is_undecided(make_curve) -> None:
-    # Tokens right all at once or not at all, but told as if there were many: p^L is far below exact match.
-    verdict = decide(make_curve([0.02, 0.05, 0.1, 0.35, 0.9], tokens=8, together=True))
+    curve = make_curve(THRESHOLD)
+    for level, share in zip(curve.levels, [0.5, 0.62, 0.74, 0.86, 0.98], strict=True):
+        level.smooth[:] = share  # Even, and to the fourth power 0.55 where exact match is 0.96.
 
-    assert verdict.kind in ("undecided", "smooth")
-    assert verdict.kind != "metric mirage"
+    verdict = decide(curve)
+
+    assert verdict.kind == "undecided"
+    assert "so neither explains it" in verdict.reason
+
+
+def test_a_jump_in_which_partial_credit_has_no_part_is_not_emergent(make_curve) -> None:
+    curve = make_curve(THRESHOLD)
+    for level in curve.levels:
+        level.smooth[:] = 0.6
+
+    verdict = decide(curve)
+
+    assert verdict.kind == "undecided"
+    assert "with partial credit only 0 %" in verdict.reason
 
 
 def test_an_even_rise_is_smooth(make_curve) -> None:

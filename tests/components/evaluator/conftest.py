@@ -18,7 +18,7 @@ from models.features import LANGUAGE, LENGTH, NUM_BYTES, SOURCE, TOKEN_IDS
 from models.prediction_measures import NUM_BINS
 from models.training.event_files import EventWriter
 from pipeline import beam_options
-from pipeline.config import BeamConfig
+from pipeline.beam_options import BeamConfig
 
 ROW = 4
 BIN = 7

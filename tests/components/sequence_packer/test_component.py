@@ -24,7 +24,7 @@ from components.sequence_packer.counts import PACKING_REPORT, PackingReport
 from models.features import PAD_ID
 from models.tokenizing.sentence_pieces import SentencePieceModel
 from pipeline import beam_options
-from pipeline.config import BeamConfig
+from pipeline.beam_options import BeamConfig
 
 Pack = Callable[..., standard_artifacts.Examples]
 FeaturesOf = Callable[[standard_artifacts.Examples, str], list[dict[str, list[Any]]]]

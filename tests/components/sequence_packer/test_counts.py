@@ -1,15 +1,47 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from components.config import PackingConfig
 from components.errors import CorpusError
 from components.mixture import Mixture, MixtureConfig
 from components.sequence_packer.counts import PackingReport, RowCounts
+from components.sequence_packer.packing import Rows
 
 EMPTY = PackingReport(packing=PackingConfig(), vocabulary_size=300, splits={"train": {}, "eval": {}})
 PART = RowCounts(documents=1, tokens=20, rows=2, num_bytes=50)
 WITH_PROMPT = RowCounts(documents=1, tokens=30, masked_tokens=12, rows=3, num_bytes=60, masked_bytes=25)
+
+
+def test_rows_count_as_often_as_they_are_taken() -> None:
+    """Of 2 and 3 targets, one of them a prompt's of 4 bytes; the first row is taken twice."""
+    rows = Rows(
+        token_ids=np.full((2, 4), 5),
+        segment_ids=np.ones((2, 4), int),
+        loss_mask=np.array([[0, 1, 1, 0], [0, 0, 1, 1]]),
+        num_bytes=np.array([5, 6]),
+        masked_tokens=np.array([0, 1]),
+        masked_bytes=np.array([0, 4]),
+    )
+
+    assert RowCounts.of(rows, [2, 1]) == RowCounts(
+        tokens=7, masked_tokens=1, rows=3, num_bytes=20, masked_bytes=4, available_rows=2, available_tokens=5
+    )
+
+
+def test_shares_are_those_that_the_mixture_wants_and_those_that_came_out() -> None:
+    """The example of `components.mixture`: 600 and 200 tokens, a quarter and three quarters wanted."""
+    mixture = Mixture(config=MixtureConfig(rule="shares"), weights={"prose": 1.0, "code": 3.0})
+    prose = RowCounts(rows=2, tokens=240, num_bytes=800, available_rows=6, available_tokens=600)
+    code = RowCounts(rows=6, tokens=560, num_bytes=900, available_rows=2, available_tokens=200)
+    report = EMPTY.model_copy(update={"mixture": mixture})
+
+    shares = report.with_counts([(("train", "prose"), prose), (("train", "code"), code)]).shares
+
+    assert (shares["prose"].wanted, shares["code"].wanted) == (0.25, 0.75)
+    assert (shares["prose"].realised, shares["code"].realised) == (0.3, 0.7)
+    assert (shares["prose"].epochs, shares["code"].epochs) == (1 / 3, 3.0)
 
 
 def test_the_streams_of_a_source_are_summed() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.sequence_packer import packing
-from components.sequence_packer.packing import Row, TokenizedDocument
+from components.sequence_packer.packing import TokenizedDocument
 from models.features import END_ID, NUM_SPECIAL_TOKENS, PACKED_ROW, PAD_ID
 from models.tokenizing.vocabulary import Vocabulary
 
@@ -30,8 +32,26 @@ def document(token_ids: list[int], num_bytes: int | None = None) -> TokenizedDoc
     return TokenizedDocument(ids, int(BYTE_LENGTHS[ids].sum()) if num_bytes is None else num_bytes)
 
 
+class Row(NamedTuple):
+    token_ids: np.ndarray
+    segment_ids: np.ndarray
+    loss_mask: np.ndarray
+    num_bytes: int
+
+
+def rows_of(
+    documents: list[TokenizedDocument], sequence_length: int, vocabulary: Vocabulary = VOCABULARY
+) -> list[Row]:
+    """Those of the stream, one by one."""
+    return [
+        Row(*row)
+        for rows in packing.pack_stream(documents, vocabulary, sequence_length)
+        for row in zip(rows.token_ids, rows.segment_ids, rows.loss_mask, rows.num_bytes, strict=True)
+    ]
+
+
 def pack(documents: list[list[int]], sequence_length: int) -> list[Row]:
-    return list(packing.pack([document(ids) for ids in documents], VOCABULARY, sequence_length))
+    return rows_of([document(ids) for ids in documents], sequence_length)
 
 
 def document_of(prompt: list[int], completion: list[int]) -> TokenizedDocument:
@@ -40,7 +60,7 @@ def document_of(prompt: list[int], completion: list[int]) -> TokenizedDocument:
 
 
 def pack_pairs(pairs: list[tuple[list[int], list[int]]], sequence_length: int) -> list[Row]:
-    return list(packing.pack([document_of(*pair) for pair in pairs], VOCABULARY, sequence_length))
+    return rows_of([document_of(*pair) for pair in pairs], sequence_length)
 
 
 def slow_pack(documents: list[list[int]], sequence_length: int) -> list[tuple[list[int], list[int], int]]:
@@ -140,7 +160,7 @@ def test_the_rows_bytes_sum_to_the_documents_bytes(
 ) -> None:
     inputs = [document(ids, surplus + 3 * len(ids)) for ids in documents]
 
-    rows = packing.pack(inputs, VOCABULARY, sequence_length)
+    rows = rows_of(inputs, sequence_length)
 
     assert sum(row.num_bytes for row in rows) == sum(item.num_bytes for item in inputs)
 
@@ -148,7 +168,7 @@ def test_the_rows_bytes_sum_to_the_documents_bytes(
 def test_a_difference_in_bytes_goes_to_the_documents_own_end_token() -> None:
     inputs = [document([3, 3], num_bytes=9), document([3, 3, 3])]
 
-    rows = packing.pack(inputs, VOCABULARY, sequence_length=3)
+    rows = rows_of(inputs, sequence_length=3)
 
     assert [row.num_bytes for row in rows] == [9, 3, 0]
 
@@ -170,21 +190,22 @@ def test_padding_stands_only_at_the_end_of_the_last_row() -> None:
 
 
 def test_an_encoded_row_has_the_features_of_the_contract() -> None:
-    [row] = pack_pairs([([5, 6], [7])], sequence_length=4)
+    [rows] = packing.pack_stream([document_of([5, 6], [7])], VOCABULARY, sequence_length=4)
+    [record] = rows.encode("plays")
     kinds = {"int64": tf.int64, "string": tf.string, "float32": tf.float32}
     parsing = {
         feature.name: tf.io.FixedLenFeature([5] if feature.per_token else [], kinds[feature.dtype])
         for feature in PACKED_ROW
     }
 
-    parsed = tf.io.parse_single_example(packing.encode_row(row, "plays"), parsing)
+    parsed = tf.io.parse_single_example(record, parsing)
 
     assert parsed["token_ids"].numpy().tolist() == [2, 5, 6, 7, 2]
     assert parsed["segment_ids"].numpy().tolist() == [1, 1, 1, 1, 2]
     assert parsed["loss_mask"].numpy().tolist() == [0, 0, 0, 1, 1]
     assert parsed["num_bytes"].numpy() == 1
     assert parsed["source"].numpy() == b"plays"
-    assert set(tf.train.Example.FromString(packing.encode_row(row, "plays")).features.feature) == set(parsing)
+    assert set(tf.train.Example.FromString(record).features.feature) == set(parsing)
 
 
 @pytest.mark.parametrize("sequence_length", [1, 4, 5])
@@ -201,7 +222,7 @@ STARTING = Vocabulary(TOKENS, start_id=1, end_id=END_ID, pad_id=PAD_ID)
 def test_a_start_token_opens_each_document_and_never_counts() -> None:
     inputs = [document_of([], [5, 6, 7]), document_of([8], [9])]
 
-    first, second = packing.pack(inputs, STARTING, sequence_length=4)
+    first, second = rows_of(inputs, 4, STARTING)
 
     assert first.token_ids.tolist() == [1, 5, 6, 7, 2]
     assert first.segment_ids.tolist() == [1, 1, 1, 1, 1]
@@ -217,7 +238,7 @@ def test_with_a_start_token_what_counts_is_the_same(
     pairs: list[tuple[list[int], list[int]]], sequence_length: int
 ) -> None:
     documents = [document_of(*pair) for pair in pairs]
-    rows = list(packing.pack(documents, STARTING, sequence_length))
+    rows = rows_of(documents, sequence_length, STARTING)
     plain = pack_pairs(pairs, sequence_length)
 
     def counted(rows: list[Row]) -> list[int]:

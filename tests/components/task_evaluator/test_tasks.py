@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
 from components.corpus_gen import splitting
 from components.errors import StageError
@@ -15,7 +16,7 @@ from components.task_evaluator import packages
 from components.task_evaluator.evaluation import prompt_of
 from components.task_evaluator.generated import GeneratedTask
 from components.task_evaluator.task import Item
-from components.task_evaluator.tasks import catalog
+from components.task_evaluator.tasks import catalog, json_lines
 from components.task_evaluator.tasks.addition import Addition
 from components.task_evaluator.tasks.cloze import Cloze, with_documents
 from components.task_evaluator.tasks.code_completion import CodeCompletion
@@ -260,6 +261,17 @@ def test_a_file_of_ones_own_may_have_targets_or_choices(tmp_path: Path) -> None:
     assert items["2 + 2 ="].target == " 4"
     assert items["2 + 2 ="].subject == "sums"
     assert items["3 + 3 ="].target == " 6"
+
+
+def test_a_file_of_ones_own_may_lie_in_another_file_system(tmp_path: Path) -> None:
+    path = "ram://tasks/own.jsonl"
+    before = json_lines.fingerprint([path])
+    with tf.io.gfile.GFile(path, "w") as file:
+        file.write('{"prompt": "2 + 2 =", "target": " 4"}\n')
+    assert [item.target for item in JsonLines(path=path).items(0, 1)] == [" 4"]
+    assert json_lines.fingerprint([path]) != before
+    with pytest.raises(StageError, match=r"ram://tasks/absent\.jsonl: cannot be read"):
+        JsonLines(path="ram://tasks/absent.jsonl").items(0, 1)
 
 
 @pytest.mark.parametrize(

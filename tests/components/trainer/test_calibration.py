@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.sequence_packer import packing
+from components.sequence_packer import row_codec
 from components.trainer import calibration
 from components.trainer.calibration import from_times
 from components.trainer.settings import TrainerSettings
@@ -77,8 +77,8 @@ def _train(settings, tokenizer_proto, files, folder):
 
 def _rows(path, length):
     ids = np.random.default_rng(0).integers(3, 320, (200, length + 1))
-    mask = np.array([0] + [1] * length)
+    mask = np.tile([0] + [1] * length, (len(ids), 1))
     with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
-        for row in ids:
-            writer.write(packing.encode_row(packing.Row(row, mask, mask, 2 * length), "random"))
+        for record in row_codec.encode_rows(ids, mask, mask, np.full(len(ids), 2 * length), "random"):
+            writer.write(record)
     return str(path)

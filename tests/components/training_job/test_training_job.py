@@ -1,6 +1,8 @@
 """A TFJob: what is written, and how the Trainer stage starts one and waits, on a small API server."""
 
 import json
+import os
+import signal
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -20,7 +22,7 @@ from models.config import ModelConfig, TrainingConfig
 
 SETTINGS_OF_JOB = TrainingJobConfig(
     workers=3, namespace="team", gpus=2, service_account="trainer", node_selector={"gpu": "h100"},
-    environment={"NCCL_DEBUG": "INFO"}, poll_s=0.01,
+    environment={"NCCL_DEBUG": "INFO"}, poll_s=0.01, tolerations=[{"key": "nvidia.com/gpu"}],
 )  # fmt: skip
 PATH = "/apis/kubeflow.org/v1/namespaces/team/tfjobs"
 
@@ -97,6 +99,10 @@ def _status(kind, message="", active=None):
     return {"conditions": conditions, "replicaStatuses": {"Worker": {"active": active}}}
 
 
+def has_model():
+    return True
+
+
 @pytest.fixture
 def api_server():
     started = Cluster()
@@ -122,7 +128,50 @@ def test_the_job_has_the_workers_their_image_resources_and_request(job):
         "python", "-m", "components.training_job", "gs://b/request.json",
     ]  # fmt: skip
     assert container["resources"]["limits"] == {"cpu": "4", "memory": "16G", "nvidia.com/gpu": "2"}
-    assert written["spec"]["runPolicy"]["backoffLimit"] == 3
+    assert worker["template"]["spec"]["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists"}]
+
+
+def test_several_gpus_have_shared_memory_to_sum_gradients_in(job):
+    pod = job.as_dict()["spec"]["tfReplicaSpecs"]["Worker"]["template"]["spec"]
+    assert pod["volumes"] == [{"name": "shared-memory", "emptyDir": {"medium": "Memory"}}]
+    assert pod["containers"][0]["volumeMounts"] == [{"name": "shared-memory", "mountPath": "/dev/shm"}]
+    one = manifest.build(SETTINGS_OF_JOB.model_copy(update={"gpus": 1}), "a", "a", "i", "gs://b/r")
+    assert "volumes" not in one.as_dict()["spec"]["tfReplicaSpecs"]["Worker"]["template"]["spec"]
+
+
+def _is_given_up(job, restarts_of_each):
+    """As the training operator decides, from the restarts of all pods together."""
+    limit, restarts = job.spec.runPolicy.backoffLimit, sum(restarts_of_each)
+    return restarts > 0 if limit == 0 else restarts >= limit
+
+
+def test_retries_are_of_all_workers_as_one_that_fails_takes_the_others_with_it(job):
+    assert not _is_given_up(job, [3, 3, 3])
+    assert _is_given_up(job, [4, 4, 4])
+    never = manifest.build(SETTINGS_OF_JOB.model_copy(update={"retries": 0}), "a", "a", "i", "gs://b/r")
+    assert not _is_given_up(never, [0, 0, 0])
+    assert _is_given_up(never, [1, 0, 0])
+
+
+@pytest.mark.parametrize(("given", "written"), [(0.001, "0.001G"), (12345.678, "12345.678G"), (16.0, "16G")])
+def test_an_amount_is_written_without_an_exponent(given, written):
+    settings = SETTINGS_OF_JOB.model_copy(update={"memory_gb": given})
+    job = manifest.build(settings, "a", "a", "i", "gs://b/r")
+    assert job.spec.tfReplicaSpecs.Worker.template.spec.containers[0].resources.limits["memory"] == written
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("gpu_type", "A100", "Kubernetes would wait for ever"),
+        ("memory_gb", 1e7, "less than or equal to"),
+        ("environment", {"A-B": "1"}, "'A-B' is no name of an environment variable"),
+        ("node_selector", {"a b": "c"}, "'a b' is no label"),
+    ],
+)
+def test_what_kubernetes_would_not_take_is_told_when_the_configuration_is_read(field, value, told):
+    with pytest.raises(ValidationError, match=told):
+        TrainingJobConfig(workers=2, **{field: value})
 
 
 def test_its_pods_are_what_kubernetes_own_schema_takes(job):
@@ -142,7 +191,7 @@ def test_a_field_that_no_tfjob_has_cannot_be_written(job):
 def test_the_stage_waits_until_the_job_has_succeeded(api_server, job, caplog):
     api_server.states = [_status("Running", active=2), _status("Running", active=3), _status("Succeeded")]
     with caplog.at_level("INFO", "lexmill.progress"):
-        cluster.run(job, 0.01, api_server.api())
+        cluster.run(job, 0.01, api_server.api(), has_model)
     assert api_server.requests[0] == ("POST", PATH)
     assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
         "Created", "Running, 2 workers", "Running, 3 workers", "Succeeded",
@@ -155,34 +204,61 @@ def test_a_job_that_fails_is_told_with_the_operators_reason(api_server, job):
     ]
     line = r"^TFJob tiny-1 in namespace team failed: .*because 1 Worker replica\(s\) failed.; see the logs"
     with pytest.raises(TrainingJobError, match=line):
-        cluster.run(job, 0.01, api_server.api())
+        cluster.run(job, 0.01, api_server.api(), has_model)
 
 
 def test_a_stage_that_is_tried_again_waits_for_the_job_that_it_started(api_server, job):
     api_server.jobs["tiny-1"] = {**job.as_dict(), "status": _status("Running")}
     api_server.states = [_status("Succeeded")]
-    cluster.run(job, 0.01, api_server.api())
+    cluster.run(job, 0.01, api_server.api(), has_model)
     assert api_server.deleted == []
 
 
 def test_a_job_that_had_failed_is_made_anew(api_server, job):
     api_server.states = [_status("Failed", "before"), _status("Succeeded")]
     api_server.jobs["tiny-1"] = job.as_dict()
-    cluster.run(job, 0.01, api_server.api())
+    cluster.run(job, 0.01, api_server.api(), has_model)
     assert len(api_server.deleted) == 1
+
+
+def test_a_job_whose_model_is_gone_is_made_anew(api_server, job):
+    """A stage whose pod was lost after the job's end is tried again with empty outputs."""
+    api_server.states = [_status("Succeeded")]
+    api_server.jobs["tiny-1"] = job.as_dict()
+    cluster.run(job, 0.01, api_server.api(), has_model)
+    assert api_server.deleted == []
+    cluster.run(job, 0.01, api_server.api(), lambda: False)
+    assert len(api_server.deleted) == 1
+    assert list(api_server.jobs) == ["tiny-1"]
+
+
+def test_a_stage_that_is_told_to_end_ends_its_job(api_server, job):
+    api_server.states = [_status("Running", active=3)]
+    before = signal.getsignal(signal.SIGTERM)
+
+    def cancel(_):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(SystemExit) as caught:
+        cluster.run(job, 0.01, api_server.api(), has_model, sleep=cancel)
+    assert caught.value.code == 143
+    assert api_server.jobs == {}
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_an_api_server_that_does_not_answer_for_a_while_ends_nothing(api_server, job):
     api_server.refuse = {"GET": [500, 503, 429]}
     api_server.states = [_status("Succeeded")]
-    cluster.run(job, 0.01, api_server.api())
+    cluster.run(job, 0.01, api_server.api(), has_model)
 
 
 def test_one_that_is_silent_for_long_ends_the_waiting_and_says_that_the_job_may_run_on(api_server, job):
     api_server.refuse = {"GET": 503}
     times = iter(range(0, 10_000, 400))
     with pytest.raises(TrainingJobError, match=r"has not answered for 800 s .* may still run: run again"):
-        cluster.run(job, 0.01, api_server.api(), sleep=lambda _: None, clock=lambda: float(next(times)))
+        cluster.run(
+            job, 0.01, api_server.api(), has_model, sleep=lambda _: None, clock=lambda: float(next(times))
+        )
 
 
 @pytest.mark.parametrize(
@@ -196,13 +272,13 @@ def test_one_that_is_silent_for_long_ends_the_waiting_and_says_that_the_job_may_
 def test_a_job_that_cannot_be_created_is_one_line(api_server, job, status, message):
     api_server.refuse = {"POST": status}
     with pytest.raises(TrainingJobError, match=message):
-        cluster.run(job, 0.01, api_server.api())
+        cluster.run(job, 0.01, api_server.api(), has_model)
 
 
 def test_a_job_that_is_deleted_while_it_runs_is_told(api_server, job):
     api_server.refuse = {"GET": 404}
     with pytest.raises(TrainingJobError, match="was deleted while it ran: run again"):
-        cluster.run(job, 0.01, api_server.api())
+        cluster.run(job, 0.01, api_server.api(), has_model)
 
 
 def test_the_trainer_stage_hands_the_workers_a_request_and_takes_the_model_that_they_leave(

@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from models import causal_lm
 from models.config import ModelConfig
-from models.networks import lstm_layer
 
 # Keras names a function as this module is named, so that it cannot be imported from its package.
 RNN = sys.modules["keras.src.backend.tensorflow.rnn"]
@@ -24,7 +23,7 @@ def gpu_model():
     """As it would be on a machine with a GPU: there, tracing is all that can be done without one."""
     with (
         mock.patch.object(RNN, "_is_gpu_available", return_value=True),
-        mock.patch.object(lstm_layer, "has_gpu", return_value=True),
+        mock.patch.object(tf.config, "list_physical_devices", return_value=["GPU"]),
     ):
         yield causal_lm.build(ModelConfig(family="lstm", num_layers=2, hidden_dim=16), 300, 8)
 

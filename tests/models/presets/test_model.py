@@ -52,8 +52,9 @@ def _rows(content, path, prompt=""):
             TokenizedDocument(np.concatenate(ids), sum(sizes), len(ids[0]) if prompt else 0, sizes[0])
         )
     with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
-        for row in packing.pack(documents, tokenizer.vocabulary, LENGTH):
-            writer.write(packing.encode_row(row, "texts"))
+        for rows in packing.pack_stream(documents, tokenizer.vocabulary, LENGTH):
+            for record in rows.encode("texts"):
+                writer.write(record)
     return [str(path)]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from models.config import TrainingConfig
 from models.errors import DevicesError
-from models.training import devices, strategy
+from models.training import devices
 
 PROGRAM = Path(__file__).with_name("spread_training.py")
 
@@ -91,20 +91,6 @@ def test_the_precision_is_what_the_slowest_gpu_computes_fast(capabilities, preci
 
 def test_a_configured_precision_stands():
     assert devices.dtype_policy(TrainingConfig(precision="mixed_float16")) == "mixed_float16"
-
-
-def test_a_cluster_of_one_is_one_device():
-    one = '{"cluster": {"chief": ["a:1"]}, "task": {"type": "chief", "index": 0}}'
-    assert strategy.num_workers({"TF_CONFIG": one}) == 1
-    assert strategy.num_workers({}) == 1
-    two = '{"cluster": {"chief": ["a:1"], "worker": ["b:1"]}, "task": {"type": "worker", "index": 0}}'
-    assert strategy.num_workers({"TF_CONFIG": two}) == 2
-
-
-@pytest.mark.parametrize("text", ["{", "[]", '{"cluster": []}', '{"cluster": {"worker": 3}}'])
-def test_a_bad_tf_config_is_one_clear_line(text):
-    with pytest.raises(DevicesError, match=r"^TF_CONFIG: expected \{.*got"):
-        strategy.num_workers({"TF_CONFIG": text})
 
 
 class _Layer:

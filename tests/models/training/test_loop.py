@@ -117,7 +117,7 @@ def test_training_stops_early_and_the_model_has_the_best_weights(
     for which in ("best", "last"):
         losses = iter([3.0, 2.0, 2.5, 2.6, 1.0])
         monkeypatch.setattr(
-            loop, "_validation_sums", lambda *_, losses=losses: LossSums(next(losses), 1.0, 1.0)
+            loop.validation, "loss_sums", lambda *_, losses=losses: LossSums(next(losses), 1.0, 1.0)
         )
         lines = []
         model, results[which] = _train(

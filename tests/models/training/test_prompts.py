@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.sequence_packer import packing
+from components.sequence_packer import row_codec
 from models import causal_lm
 from models.config import ModelConfig, TrainingConfig
 from models.scoring import token_nll
@@ -22,12 +22,12 @@ IN_PROMPT = np.array([[1, 1, 1, 1, 0, 0, 0, 0]], np.float32)
 @pytest.mark.parametrize("family", ["transformer", "lstm"])
 @pytest.mark.parametrize("masked", [True, False])
 def test_only_what_counts_is_learnt(family, masked, tokenizer_proto, tmp_path):
-    mask = np.concatenate([[0], 1 - IN_PROMPT[0] if masked else np.ones(LENGTH)]).astype(np.int64)
-    row = packing.Row(ROW[0], np.ones(LENGTH + 1, np.int32), mask, int(mask.sum()))
+    mask = np.concatenate([[0], 1 - IN_PROMPT[0] if masked else np.ones(LENGTH)]).astype(np.int64)[np.newaxis]
+    [record] = row_codec.encode_rows(ROW, np.ones_like(ROW), mask, mask.sum(axis=1), "pairs")
     files = [str(tmp_path / "rows.gz")]
     with tf.io.TFRecordWriter(files[0], "GZIP") as writer:
         for _ in range(16):
-            writer.write(packing.encode_row(row, "pairs"))
+            writer.write(record)
     config = TrainingConfig(
         num_steps=60, batch_size=4, learning_rate=3e-2, eval_every=60, log_every=30, sample_tokens=2
     )

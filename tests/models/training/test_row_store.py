@@ -22,8 +22,9 @@ def test_epochs_and_seeds_have_orders_of_their_own():
     assert not np.array_equal(first, np.arange(1000))
 
 
-def test_a_steps_rows_do_not_depend_on_the_steps_before():
-    assert order(1000, 8, 3, 77).tolist() == order(1000, 8, 3, 77).tolist()
+def test_a_steps_rows_are_those_of_its_place_in_the_epoch():
+    epoch = order(1000, 1000, 3, 0)
+    assert order(1000, 8, 3, 77).tolist() == epoch[8 * 77 : 8 * 78].tolist()
 
 
 @pytest.mark.parametrize("seed", [0, 7])

@@ -27,6 +27,10 @@ def test_warm_up_stable_decay_is_constant_until_its_last_steps():
     assert rates == pytest.approx([0.5, 1, 1, 1, 1, 1, 1, 2 / 3, 1 / 3, 0])
 
 
+def test_a_decay_as_long_as_the_training_begins_after_the_warm_up():
+    assert _rates(schedule="wsd", decay_fraction=1.0) == pytest.approx(_rates(schedule="linear"))
+
+
 @pytest.mark.parametrize("schedule", ["cosine", "linear", "wsd", "constant"])
 @pytest.mark.parametrize("num_steps", [1, 2, 3, 100])
 def test_every_step_has_a_rate_between_zero_and_the_peak(schedule, num_steps):

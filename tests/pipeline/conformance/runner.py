@@ -8,8 +8,9 @@ copied to local disk, placeholders, the command run, outputs read back from its 
 
 A container is a fresh process here: no environment but the image's and the specification's, a working
 directory, home and temporary folder of its own, and, where the system lets a process have its own mounts
-(`ISOLATED`), an empty ``/tmp``. Files elsewhere on the machine can be read, as the installed packages must
-be. Nothing is known of caching, and no MLMD server is there.
+(`ISOLATED`), an empty ``/tmp`` and, of the checkout, the packages alone: no tests, no data, no history. Files
+elsewhere on the machine can be read, as what is installed must be. Nothing is known of caching, and no MLMD
+server is there.
 """
 
 from __future__ import annotations
@@ -43,11 +44,18 @@ _INSTALLED = [path for path in dict.fromkeys((_ROOT, Path(sys.prefix))) if path.
 """What the image holds, where it lies in the ``/tmp`` that is to be empty."""
 _KEEP = "".join(
     f' && mkdir -p "/media{path.as_posix().removeprefix("/tmp")}"'
-    f' && mount --bind "{path}" "/media{path.as_posix().removeprefix("/tmp")}"'
+    f' && mount --rbind "{path}" "/media{path.as_posix().removeprefix("/tmp")}"'
     for path in _INSTALLED
 )
+_IN_IMAGE = ("components", "models", "pipeline", "serving")
+_HIDE = "".join(
+    f' && {{ [ ! -e "{path}" ] || mount {"-t tmpfs none" if path.is_dir() else "-B /dev/null"} "{path}"; }}'
+    for path in sorted(_ROOT.iterdir())
+    if path.name not in _IN_IMAGE and not Path(sys.prefix).is_relative_to(path)
+)
+"""Of the checkout, what the Dockerfile does not copy."""
 _ISOLATE = (
-    f'mount --bind "$1" {_MOUNT} && mount -t tmpfs none /media{_KEEP} && mount --rbind /media /tmp'
+    f'mount --bind "$1" {_MOUNT}{_HIDE} && mount -t tmpfs none /media{_KEEP} && mount --rbind /media /tmp'
     f' && cd {_MOUNT}/work && shift && exec "$@"'
 )
 ISOLATED = (
@@ -57,7 +65,7 @@ ISOLATED = (
     ).returncode
     == 0
 )
-"""Whether a container's ``/tmp`` is its own."""
+"""Whether a container's ``/tmp`` is its own, and the checkout is hidden."""
 
 
 class Bucket(Protocol):

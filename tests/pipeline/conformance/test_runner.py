@@ -116,6 +116,20 @@ def test_a_metadata_store_of_this_machine_is_not_there(run, runner, tmp_path):
         run(_specification(code, ""))
 
 
+@pytest.mark.parametrize("path", ["tests/conftest.py", "README.md", "uv.lock", ".git"])
+def test_what_the_checkout_has_beside_the_packages_is_not_there(run, runner, path):
+    if not runner.ISOLATED:
+        pytest.skip("this system lets no process have its own mounts")
+    beside = "import pathlib, pipeline; root = pathlib.Path(pipeline.__file__).parents[1]\n"
+    found = (
+        f"path = root / {path!r}\n"
+        "content = list(path.iterdir()) if path.is_dir() else path.exists() and path.read_bytes()\n"
+        "raise SystemExit(5 if content else 6)\n"
+    )
+    with pytest.raises(runner.TaskFailed, match="First: status 6"):
+        run(_specification(beside + found, ""))
+
+
 def test_the_images_and_the_specifications_environment_is_there(run):
     specification = _specification("import os; print(sorted(os.environ))\n", "")
     container = specification["deploymentSpec"]["executors"]["First_executor"]["container"]

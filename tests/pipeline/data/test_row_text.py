@@ -19,8 +19,8 @@ DOCUMENTS = [
 
 
 def _rows():
-    packed = packing.pack(DOCUMENTS, VOCABULARY, 4)
-    return [row_text.decode_row(packing.encode_row(row, "a source")) for row in packed]
+    packed = packing.pack_stream(DOCUMENTS, VOCABULARY, 4)
+    return [row_text.decode_row(record) for rows in packed for record in rows.encode("a source")]
 
 
 def test_the_worked_example():

@@ -144,12 +144,20 @@ def test_vertex_has_one_document_and_its_own_names_of_gpus(texts):
 
 
 def test_retries_are_the_stages_own_or_the_defaults(texts):
-    policy = {"backoffDuration": "60s", "backoffFactor": 2.0, "backoffMaxDuration": "3600s"}
     kubeflow, vertex = (_tasks(texts[target]) for target in Target)
-    assert {name: task.get("retryPolicy") for name, task in kubeflow.items()} == {
-        name: {**policy, "maxRetryCount": 2} if name == "Trainer" else None for name in STAGES
-    }
+    retried = {name: task["retryPolicy"] for name, task in kubeflow.items() if "retryPolicy" in task}
+    assert list(retried) == ["Trainer"]
+    assert {**retried["Trainer"], "backoffMaxDuration": ""} == {
+        "backoffDuration": "60s", "backoffFactor": 2.0, "backoffMaxDuration": "", "maxRetryCount": 2,
+    }  # fmt: skip
     assert {task["retryPolicy"]["maxRetryCount"] for task in vertex.values()} == {1}
+
+
+def test_a_stage_that_trained_for_a_month_is_still_tried_again(texts):
+    # Argo Workflows tries again only within this time of the first attempt's start.
+    kubeflow, vertex = (_tasks(texts[target])["Trainer"]["retryPolicy"] for target in Target)
+    assert int(kubeflow["backoffMaxDuration"].removesuffix("s")) > 12 * 31 * 24 * 3600
+    assert vertex["backoffMaxDuration"] == "3600s"
 
 
 @BOTH
@@ -183,6 +191,24 @@ def test_a_stage_has_the_defaults_but_for_what_it_says_itself(tmp_path):
         "pvcMount": [{"constant": "corpus", "mountPath": "/data"}],
         "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}],
     }
+
+
+def test_several_gpus_have_shared_memory_to_sum_gradients_in(texts):
+    def platform(gpus):
+        text = _compile(Target.KUBEFLOW, f"kubeflow.stages.Trainer.gpus={gpus}")
+        executors = list(yaml.safe_load_all(text))[1]["platforms"]["kubernetes"]["deploymentSpec"][
+            "executors"
+        ]
+        return executors["Trainer_executor"]
+
+    mount = {"volumeName": "shared-memory", "mountPath": "/dev/shm", "medium": "Memory"}
+    assert platform(2)["emptyDirMounts"] == [mount]
+    assert "emptyDirMounts" not in platform(1)
+
+
+def test_on_vertex_limits_choose_the_machine_and_nothing_is_requested():
+    text = _compile(Target.VERTEX, "vertex.stages.Pusher.cpu=4", "vertex.stages.Pusher.memory_gb=16")
+    assert _containers(text)["Pusher"]["resources"] == {"cpuLimit": 4.0, "memoryLimit": 16.0}
 
 
 def test_caching_corpus_gen_makes_the_files_part_of_its_key(tmp_path):

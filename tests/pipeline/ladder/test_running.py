@@ -177,21 +177,43 @@ def test_a_rungs_pipeline_ends_with_the_record_and_is_pushed_only_when_asked(lad
     assert {"ServingValidator", "Pusher", "RungRecorder"} <= set(stages(True))
 
 
-def test_the_time_left_counts_what_is_not_training(ladder_config, make_record) -> None:
+def test_the_time_left_tells_starting_from_training(ladder_config, make_record) -> None:
+    """Every training takes 4 s to start and 1e-5 s a unit of work, and its rung 3 s besides."""
     found = rungs(ladder_config)
     ladder = running._Ladder(ladder_config, found, Told())
 
+    def work(rung) -> float:
+        return rung.num_tokens * rung.num_parameters**0.5
+
+    def end(index: int, besides_s: float = 3.0, began: str = "9") -> None:
+        rung, name = found[index], f"{index}, {began}"
+        told = make_record(rung.name, rung.compute, 2.0, 0.0, began=began)
+        trained_s = 4.0 + 1e-5 * work(rung)
+        size = {"num_parameters": rung.num_parameters, "num_tokens": rung.num_tokens}
+        ladder._records[name] = told.model_copy(update={**size, "training_seconds": trained_s})
+        ladder._done.append(running.RungOutcome(rung, new_run_id(), besides_s + trained_s, name))
+
     assert ladder._left_s(0) is None
-    first = make_record(found[0].name, found[0].compute, 2.0, 0.0, began="9")
-    # One from an earlier run, whose stages took no time now, tells nothing.
-    ladder._records["cached"] = make_record(found[0].name, found[0].compute, 2.0, 0.0, began="1")
-    ladder._done.append(running.RungOutcome(found[0], new_run_id(), 500.0, "cached"))
+    # From an earlier run, whose stages took no time now.
+    end(3, besides_s=500.0, began="1")
+    # The data stages ran in it.
+    end(0, besides_s=60.0)
     assert ladder._left_s(1) is None
-    ladder._records["there"] = first
-    ladder._done.append(running.RungOutcome(found[0], new_run_id(), 5.0, "there"))
-    rate = first.training_seconds / (first.num_tokens * first.num_parameters**0.5)
-    expected = sum(3.0 + rate * rung.num_tokens * rung.num_parameters**0.5 for rung in found[1:])
-    assert ladder._left_s(1) == pytest.approx(expected)
+    end(1)
+    end(2)
+    expected = sum(3.0 + 4.0 + 1e-5 * work(rung) for rung in found[3:])
+    assert ladder._left_s(3) == pytest.approx(expected)
+
+
+def test_no_time_is_told_where_a_rung_goes_on_from_the_one_before(ladder_config, make_record) -> None:
     constant = ladder_config.training.model_copy(update={"schedule": "constant", "warmup_fraction": 0.0})
-    ladder._config = ladder_config.model_copy(update={"training": constant})
-    assert ladder._left_s(1) is None
+    ladder = running._Ladder(
+        ladder_config.model_copy(update={"training": constant}), rungs(ladder_config), Told()
+    )
+    for index, rung in enumerate(rungs(ladder_config)[:2]):
+        ladder._records[str(index)] = make_record(rung.name, 6000.0 * 10**index, 2.0, 0.0, began="9")
+        ladder._done.append(running.RungOutcome(rung, new_run_id(), 5.0, str(index)))
+
+    assert ladder._left_s(2) is None
+    ladder._config = ladder_config
+    assert ladder._left_s(2) is not None

@@ -1,10 +1,13 @@
 """How the metadata store is reached, and what is said when it is not."""
 
+import contextlib
 import socket
+import sqlite3
 import threading
 import time
 
 import pytest
+from ml_metadata import errors
 
 from pipeline.config import load
 from pipeline.errors import ConfigError, MetadataError
@@ -129,6 +132,43 @@ def test_a_file_that_is_no_database_is_one_line(tmp_path):
     with pytest.raises(MetadataError, match=line) as raised:
         connection.connect(config)
     assert "CREATE TABLE" not in str(raised.value)
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A store with its tables, and its file."""
+    config = _load(f"output.root={tmp_path}")
+    connection.connect(config)
+    return config, tmp_path / "tiny" / connection.FILE
+
+
+def test_a_file_of_a_newer_version_is_not_called_damaged(store):
+    config, file = store
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        database.execute("UPDATE MLMDEnv SET schema_version = 999")
+        database.commit()
+    with pytest.raises(MetadataError, match=r"version 999 .*; a newer version wrote it") as raised:
+        connection.connect(config)
+    assert "move it away" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Concurrent writes aborted after max number of retries.",
+        "There are a subset of tables in MLMD instance. This may be due to concurrent connection to the",
+    ],
+)
+def test_a_file_that_another_process_holds_is_not_called_damaged(store, monkeypatch, said):
+    """What ML Metadata says, after 20 s, of a file that another process has locked."""
+
+    def refuse(_):
+        raise errors.AbortedError(said)
+
+    monkeypatch.setattr(connection.metadata_store, "MetadataStore", refuse)
+    with pytest.raises(MetadataError, match=r"; another process holds the file, .*: try again") as raised:
+        connection.connect(store[0])
+    assert "move it away" not in str(raised.value)
 
 
 def test_looking_for_a_store_makes_none(tmp_path):

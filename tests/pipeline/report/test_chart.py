@@ -76,8 +76,11 @@ def test_places_and_the_data_for_the_pointer_agree():
 
 def test_two_curves_have_a_legend_and_one_has_none():
     two = _drawn(Series("training", [(1, 1.0)]), Series("validation <b>", [(1, 2.0)]))
-    legend = [text.text for text in two.findall("text") if text.attrib["class"] == "legend"]
-    assert legend == ["training", "validation <b>"]
+    legend = [text for text in two.findall("text") if text.attrib["class"] == "legend"]
+    assert [text.text for text in legend] == ["training", "validation <b>"]
+    lines = [line for line in two.findall("line") if line.attrib["class"].startswith("curve")]
+    assert len(lines) == 2
+    assert all(0 < float(line.attrib[end]) < WIDTH for line in lines for end in ("x1", "x2"))
     one = _drawn(Series("training", [(1, 1.0)]), Series("validation", []))
     assert not [text for text in one.findall("text") if text.attrib["class"] == "legend"]
 

@@ -11,7 +11,7 @@ STREAM = (
     'data: {"text": "naïve", "num_tokens": 1}\n\n'
     'id: 3\r\nevent: error\r\ndata:{"error": "é"}\r\n\r\n'
     "event: forgotten, as it has no data\n\n"
-    "data: one\ndata:  two\n\n"
+    "data: one\n: within an event\ndata:  two\n\n"
     "data: not ended"
 ).encode()
 EVENTS = [("", '{"text": "naïve", "num_tokens": 1}'), ("error", '{"error": "é"}'), ("", "one\n two")]

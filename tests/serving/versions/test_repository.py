@@ -103,6 +103,19 @@ def test_a_failed_version_is_tried_anew_when_its_folder_has_come_back(folders):
     assert states(repository) == {2: "AVAILABLE"}
 
 
+def test_a_version_that_loaded_is_loaded_again_however_often_it_is_rolled_back_to(folders):
+    folders.add("1")
+    repository = folders.repository(max_num_retries=0)
+    repository.poll()
+    for _ in range(2):
+        folders.add("2")
+        repository.poll()
+        folders.remove("2")
+        repository.poll()
+    assert states(repository) == {1: "AVAILABLE", 2: "END"}
+    assert folders.loads == ["1", "2", "1", "2", "1"]
+
+
 def test_deleting_the_newest_version_rolls_back(folders):
     folders.add("1")
     folders.add("2")

@@ -318,7 +318,7 @@ def test_after_a_row_that_is_not_like_the_header_reading_goes_on() -> None:
     ],
 )
 def test_a_nul_byte_is_a_character_like_another(data: bytes, settings: dict[str, Any]) -> None:
-    assert read(data, **settings)[0] == (1, data.decode()) or read(data, **settings)[0] == (1, "a\0b")
+    assert read(data, **settings) == [(1, "a\0b")]
 
 
 @pytest.mark.parametrize(
