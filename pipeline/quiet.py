@@ -8,6 +8,7 @@ terminal for what the user should see.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import logging
 import os
 import sys
@@ -34,7 +35,8 @@ def set_environment() -> None:
 def libraries_write_to(log_file: Path) -> Iterator[TextIO]:
     """Until the block ends, whatever is written to standard output or error goes to ``log_file``.
 
-    Yields the real standard output. Python's warnings and log records go to the file too.
+    Yields the real standard output. Python's warnings and log records go to the file too. What TensorFlow's
+    AutoGraph leaves in the temporary folder is removed at the end.
     """
     set_environment()
     log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -61,9 +63,20 @@ def libraries_write_to(log_file: Path) -> Iterator[TextIO]:
         root.removeHandler(handler)
         root.setLevel(before)
         handler.close()
+        _remove_generated_bytecode()
         sys.stdout.flush()
         sys.stderr.flush()
         for number, descriptor in zip((1, 2), saved, strict=True):
             os.dup2(descriptor, number)
             os.close(descriptor)
         terminal.close()
+
+
+def _remove_generated_bytecode() -> None:
+    """In the temporary folder, of the functions that AutoGraph rewrote; their sources it removes itself."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("__autograph_generated_file") and module.__file__:
+            bytecode = Path(importlib.util.cache_from_source(module.__file__))
+            bytecode.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # Not empty: others are at work.
+                bytecode.parent.rmdir()

@@ -16,7 +16,7 @@ def libraries_silenced() -> Iterator[None]:
     """Keeps the libraries' own messages out, unless TF_CPP_MIN_LOG_LEVEL asks for them.
 
     TensorFlow 2.21 writes some while it is imported, whatever the level: in the block, standard
-    error is held back, and shown only if an import fails.
+    error is held back, and shown only if an import fails, not when the block refuses what the user gave.
     """
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "3":
         yield
@@ -31,7 +31,7 @@ def libraries_silenced() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except ImportError:
             held.seek(0)
             os.write(shown, held.read())
             raise

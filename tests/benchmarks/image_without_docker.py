@@ -37,6 +37,18 @@ CHECKS = {
     "pipeline": ["lexmill", "run", "tiny", "--ask", "To be"],
 }  # fmt: skip
 """Name -> what is run in the finished root."""
+_LOAD = """
+import ctypes, pathlib, sysconfig
+files = sorted(pathlib.Path(sysconfig.get_path("purelib")).glob("nvidia/*/lib/lib*.so.*"))
+for file in files:
+    ctypes.CDLL(file.name)
+import tensorflow
+build = tensorflow.sysconfig.get_build_info()
+assert build["is_cuda_build"] and len(files) > 10
+print(f"{len(files)} libraries, TensorFlow for CUDA {build['cuda_version']}, cuDNN {build['cudnn_version']}")
+"""
+GPU_CHECKS = {"CUDA's libraries": ["python", "-c", _LOAD]}
+"""The same, where the image is for GPUs: the loader finds each library by its name, without a path."""
 _NETWORK = ("PIP_CERT", "SSL_CERT_FILE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
@@ -183,8 +195,8 @@ def sizes(root: Root) -> list[tuple[str, int]]:
     return sorted(pairs, key=lambda pair: -pair[1])[:22]
 
 
-def check(root: Root) -> int:
-    """Runs `CHECKS`; the number that failed."""
+def check(root: Root, checks: Mapping[str, Sequence[str]]) -> int:
+    """Runs them; the number that failed."""
     failed = 0
     shared = ["mount", "-t", "tmpfs", "-o", "size=64m,mode=1777", "tmpfs"]  # As Docker's.
     mounts = [["mount", "-t", "proc", "proc", str(root.path("/proc"))], [*shared, str(root.path("/dev/shm"))]]
@@ -194,7 +206,7 @@ def check(root: Root) -> int:
         # No part of the image: what the tiny configuration reads.
         samples.prepare("shakespeare", root.path("/home/lexmill/data/shakespeare"))
         subprocess.run(["chown", "-R", "10001:0", str(root.path("/home/lexmill"))], check=True)
-        for name, command in CHECKS.items():
+        for name, command in checks.items():
             started = time.monotonic()
             done = root.run(command)
             right = done.returncode == 0
@@ -224,7 +236,8 @@ def main() -> None:
     root = build(folder, arguments)
     print(f"built in {time.monotonic() - started:.0f} s")
     print("".join(f"{megabytes:8,d} MB  {name}\n" for name, megabytes in sizes(root)))
-    failed = check(root)
+    gpu = "--extra gpu" in arguments.get("EXTRAS", "")
+    failed = check(root, CHECKS | GPU_CHECKS if gpu else CHECKS)
     shutil.rmtree(folder / "build", ignore_errors=True)
     if not asked.keep:
         shutil.rmtree(root.folder)

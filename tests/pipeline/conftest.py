@@ -70,5 +70,5 @@ def tiny_run(tiny_config: Path) -> "subprocess.CompletedProcess[str]":
         [sys.executable, "-m", "pipeline", "run", str(tiny_config), "--ask", "the king",
          "--set", 'training.sample_prompts=["the king"]'],
         capture_output=True, text=True, check=False, cwd=tiny_config.parent, timeout=500,
-        env={**os.environ, "COLUMNS": "200", "TMPDIR": str(temporary)},
+        env={**os.environ, "COLUMNS": "200", "TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": ""},
     )  # fmt: skip

@@ -226,6 +226,13 @@ def test_dataflow_would_get_the_workers_image_in_its_job() -> None:
         packages=[], options=options, environment_version="2.0", proto_pipeline_staged_url="gs://bucket/p",
         proto_pipeline=proto,
     )  # fmt: skip
-    [workers] = described.proto.workerPools
-    assert [each.containerImage for each in workers.sdkHarnessContainerImages] == [config.kubeflow.image]
-    assert workers.machineType == "n2-standard-4"
+    [workers] = _field(described.proto, "worker_pools")
+    images = _field(workers, "sdk_harness_container_images")
+    assert [_field(each, "container_image") for each in images] == [config.kubeflow.image]
+    assert _field(workers, "machine_type") == "n2-standard-4"
+
+
+def _field(message: Any, name: str) -> Any:
+    """Since Beam 2.77 names have underscores; before, ``workerPools``."""
+    first, *words = name.split("_")
+    return getattr(message, name if hasattr(message, name) else first + "".join(map(str.title, words)))

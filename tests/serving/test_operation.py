@@ -122,6 +122,13 @@ def test_without_the_flags_there_is_neither(numeric_server):
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
+SIGNS = x509.KeyUsage(
+    key_cert_sign=True, crl_sign=True, digital_signature=False, content_commitment=False,
+    key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False,
+    decipher_only=False,
+)  # fmt: skip
+
+
 class Authority:
     """A key that signs certificates for 127.0.0.1."""
 
@@ -145,7 +152,14 @@ class Authority:
                 x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
                 critical=False,
             )
+            # Python 3.13 asks that certificates say what RFC 5280 wants said.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
+            )
         )
+        if is_authority:
+            builder = builder.add_extension(SIGNS, critical=True)
         certificate = builder.sign(self.key, hashes.SHA256())
         return certificate.public_bytes(serialization.Encoding.PEM)
 

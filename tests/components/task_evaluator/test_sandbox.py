@@ -59,7 +59,16 @@ def test_a_program_that_does_not_come_to_its_end_has_failed(failing: str) -> Non
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_would_do_harm_is_refused(name: str) -> None:
+    if name == "DISK" and not _may_mount():
+        pytest.skip("in a chroot and on some systems a program's folder can only be on the disk")
     assert not sandbox.runs(HOSTILE[name], SHORT)
+
+
+def _may_mount() -> bool:
+    """Whether this machine lets a process have a namespace of its own and mount a folder in it."""
+    mount = ["mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    command = ["unshare", "--user", "--map-root-user", "--mount", *mount]
+    return subprocess.run(command, capture_output=True).returncode == 0
 
 
 def test_every_hostile_program_would_succeed_outside() -> None:

@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+import google_crc32c
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -131,10 +132,12 @@ class ObjectStore:
     def _resource(self, bucket: str, name: str) -> dict[str, Any]:
         found = self.objects[bucket, name]
         md5 = base64.b64encode(hashlib.md5(found.content).digest()).decode()
+        crc32c = base64.b64encode(google_crc32c.value(found.content).to_bytes(4, "big")).decode()
         return {
             "kind": "storage#object", "name": name, "bucket": bucket, "size": str(len(found.content)),
             "generation": str(found.generation), "metageneration": "1", "updated": found.updated,
-            "timeCreated": found.updated, "md5Hash": md5, "contentType": "application/octet-stream",
+            "timeCreated": found.updated, "contentType": "application/octet-stream",
+            "md5Hash": md5, "crc32c": crc32c,
         }  # fmt: skip
 
     def _list(self, bucket: str, query: dict[str, str]) -> Answer:

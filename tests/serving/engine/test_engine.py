@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pipeline import stack
 from serving import contract
 from serving.call import Call
 from serving.engine.continuation import Continuation
@@ -118,7 +119,10 @@ def test_greedy_text_does_not_depend_on_who_else_is_in_the_batch(engine):
         listener.result()
 
 
-def test_likelihoods_are_the_same_to_the_bit_alone_and_in_company(engine):
+def test_likelihoods_are_the_same_to_the_bit_alone_and_in_company(engine, model):
+    if model.is_compiled and not stack.XLA_KEEPS_ROWS_APART:
+        pytest.xfail("XLA of this stack's TensorFlow sums some products by the number of rows")
+
     def likelihoods(listener):
         listener.result()
         return [token.log_probability for delta in listener.deltas for token in delta.tokens]

@@ -57,6 +57,8 @@ class Pace:
 
     def __init__(self, server, monkeypatch):
         self.steps = threading.Semaphore(0)
+        self.stepping = set()
+        """Engines that were given a step."""
         pools = server._extensions[0]._service._engines.values()
         self.engines = [engine for pool in pools for engine in pool.engines]
         for engine in self.engines:
@@ -64,6 +66,7 @@ class Pace:
 
     def _step(self, engine):
         self.steps.acquire()
+        self.stepping.add(engine)
         engine._batch.step(1)
 
     def give(self, num_steps):
@@ -188,11 +191,15 @@ def test_two_versions_write_side_by_side_at_once(two_versions, browser_page, pac
     chosen = [cards.nth(index).locator("select").input_value() for index in (0, 1)]
     assert chosen == ["tiny/versions/2", "tiny/versions/1"]
     page.click("#go")
-    while not all(cards.nth(index).locator(".token").count() for index in (0, 1)):
+    while sum(len(engine._batch) for engine in pace.engines) < 2:
+        page.wait_for_timeout(10)
+    while len(pace.stepping) < 2:
         pace.give(1)
         page.wait_for_timeout(10)
+    for index in (0, 1):
+        cards.nth(index).locator(".token").first.wait_for()
     assert page.is_enabled("#cancel")
-    pace.give(100)
+    pace.give(200)
     finish(page)
     texts = [generated(cards.nth(index)) for index in (0, 1)]
     assert texts == [by_grpc(two_versions, 2).text, by_grpc(two_versions, 1).text]
