@@ -19,6 +19,8 @@ import numpy as np
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+STAGING = ".unfinished"
+"""The staging folder within a stage's output: of no use once the stage is over, or was killed."""
 BLOCK_BYTES = 1 << 18
 
 Key = TypeVar("Key")

@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -26,6 +27,7 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
 from components import warm_start
+from components.runs import STAGING
 from models.training import cores
 from pipeline import beam_options, history, run_folder, stage_results
 from pipeline.config import PipelineConfig
@@ -103,10 +105,17 @@ def _begin(config: PipelineConfig, run_id: str) -> Store:
     """What comes before any stage: all run in this process, and TensorFlow is not used yet."""
     cores.share()
     object_storage.open_for(config.model_base_path)
+    _remove_staging(config)
     store = Store(config)  # So that a server that does not answer is told before any work.
     run_folder.record_configuration(config, run_id)
     run_folder.record_code(config, run_id)
     return store
+
+
+def _remove_staging(config: PipelineConfig) -> None:
+    """What stages that were killed have left on disk: up to twice the corpus."""
+    for folder in Path(config.root, "artifacts").glob(f"*/*/*/{STAGING}"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _compiled(

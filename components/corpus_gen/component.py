@@ -22,7 +22,7 @@ from tfx.orchestration import data_types
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts, standard_component_specs
 
-from components import documents, progress
+from components import documents, progress, runs
 from components.config import CorpusConfig
 from components.corpus_gen import files, source_files, spans, splitting, transforms
 from components.corpus_gen.counts import CORPUS_REPORT, CorpusCounts
@@ -122,7 +122,7 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         to = transforms.Directories(
             splits={split: artifact_utils.get_split_uri([examples], split) for split in splits},
             rejected=artifact_utils.get_split_uri([rejected], REJECTED),
-            staging=f"{rejected.uri}/.unfinished",
+            staging=f"{rejected.uri}/{runs.STAGING}",
         )
         for directory in (*to.splits.values(), to.rejected, to.staging):
             fileio.makedirs(directory)

@@ -14,7 +14,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import io_utils
 
-from components import progress
+from components import progress, runs
 from components.artifacts import TOKENIZER_MODEL, Tokenizer
 from components.config import PackingConfig
 from components.mixture import Mixture
@@ -74,7 +74,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         files = _files(examples, splits)
         self._beam_pipeline_args = workers(self._beam_pipeline_args, transforms.num_bytes(files))
         directories = {split: artifact_utils.get_split_uri([packed], split) for split in splits}
-        staging_directory = f"{packed.uri}/.unfinished"
+        staging_directory = f"{packed.uri}/{runs.STAGING}"
         for directory in (*directories.values(), staging_directory):
             fileio.makedirs(directory)
         empty_report = PackingReport(
