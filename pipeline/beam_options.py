@@ -19,6 +19,8 @@ from models.config import Settings
 
 MIN_PARALLEL_BYTES = 50_000_000
 """Of corpus files, from which on starting worker processes pays; the README says how it was measured."""
+MIN_PARALLEL_STATISTICS_BYTES = 2_000_000_000
+"""The same for StatisticsGen, which reads some numbers a document; its workers load TensorFlow first."""
 NO_IMAGE = "none"
 """Where workers have no image. Were none named, TFX would pack itself up for them before every stage, which
 takes three seconds and leaves 50 MB in the temporary folder; nothing looks for this one."""
@@ -81,7 +83,8 @@ def local(beam: BeamConfig, corpus: CorpusConfig | None = None) -> tuple[str, ..
     ``corpus`` decides if worker processes pay, where the configuration does not say how many.
     """
     options = [f"--runner={beam.runner}", f"--sdk_container_image={beam.worker_image or NO_IMAGE}"]
-    num_workers = beam.num_workers or (_cores() if corpus is not None and _is_large(corpus) else 1)
+    is_large = corpus is not None and _num_bytes(corpus) >= MIN_PARALLEL_BYTES
+    num_workers = beam.num_workers or (_cores() if is_large else 1)
     if beam.runner == "FnApiRunner" and num_workers > 1:
         options += [
             "--direct_running_mode=multi_processing",
@@ -89,6 +92,13 @@ def local(beam: BeamConfig, corpus: CorpusConfig | None = None) -> tuple[str, ..
             f"--beam_plugin={WORKER_WATCH}",
         ]
     return (*options, *_workers(beam), *beam.options)
+
+
+def of_statistics(beam: BeamConfig, corpus: CorpusConfig) -> tuple[str, ...]:
+    """What StatisticsGen is given beside `local`: whether it runs in this process all the same."""
+    if beam.runner != "FnApiRunner" or _num_bytes(corpus) >= MIN_PARALLEL_STATISTICS_BYTES:
+        return ()
+    return ("--direct_running_mode=in_memory", "--direct_num_workers=1")
 
 
 def _workers(beam: BeamConfig) -> tuple[str, ...]:
@@ -223,15 +233,15 @@ def _of_another_runner(name: str, runner: str) -> str | None:
     return f"--{name}: {runner} would ignore it, as it is of {', '.join(others)}: remove it"
 
 
-def _is_large(corpus: CorpusConfig) -> bool:
-    """Whether its files have `MIN_PARALLEL_BYTES`; what is wrong with them, CorpusGen will say."""
+def _num_bytes(corpus: CorpusConfig) -> int:
+    """Of its files; 0 where something is wrong with them, as CorpusGen will say."""
     from components.corpus_gen import files, spans
 
     try:
         found = files.list_files(spans.resolve(corpus).corpus)
     except CorpusError:
-        return False
-    return sum(file.num_bytes for file in found) >= MIN_PARALLEL_BYTES
+        return 0
+    return sum(file.num_bytes for file in found)
 
 
 def _cores() -> int:

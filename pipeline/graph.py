@@ -43,6 +43,8 @@ class Places:
     corpus_path: str
     model_base_path: str
     beam_options: tuple[str, ...]
+    statistics_beam_options: tuple[str, ...] = ()
+    """Of StatisticsGen, after those."""
     preset_sha256: str | None = None
     """Of the preset's files, where the model starts from one and they are at hand."""
     warm_start: WarmStart | None = None
@@ -111,6 +113,8 @@ def _reading_stages(config: PipelineConfig, places: Places) -> tuple[BaseCompone
     corpus = CorpusGen(chosen)
     measures = StatsOptions(feature_allowlist=list(MEASURES))
     statistics = StatisticsGen(examples=corpus.outputs["examples"], stats_options=measures)
+    if places.statistics_beam_options:
+        statistics.with_beam_pipeline_args(list(places.statistics_beam_options))
     schema = SchemaGen(statistics=statistics.outputs["statistics"])
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
     gate = DataGate(

@@ -127,6 +127,7 @@ def _compiled(
         model_base_path=config.model_base_path,
         preset_sha256=preset_sha256,
         beam_options=beam_options.local(config.beam, config.corpus),
+        statistics_beam_options=beam_options.of_statistics(config.beam, config.corpus),
         warm_start=warm_start.latest(config.model_base_path)
         if config.training.warm_start == "latest"
         else None,

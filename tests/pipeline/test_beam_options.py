@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from apache_beam.options.pipeline_options import DirectOptions
 
 from components.config import CorpusConfig, SourceConfig
 from pipeline import beam_options
@@ -45,6 +46,20 @@ def test_a_large_corpus_is_read_on_every_core(corpus: CorpusConfig, monkeypatch:
         "--beam_plugin=components.worker_watch",
     )
     assert beam_options.local(BeamConfig(num_workers=1), corpus) == IN_PROCESS
+
+
+def test_statistics_are_made_in_this_process_until_there_are_many_documents(
+    corpus: CorpusConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everywhere = (
+        *beam_options.local(BeamConfig(num_workers=3)),
+        *beam_options.of_statistics(BeamConfig(), corpus),
+    )
+    options = DirectOptions(everywhere)
+    assert (options.direct_running_mode, options.direct_num_workers) == ("in_memory", 1)
+    assert beam_options.of_statistics(BeamConfig(runner="FlinkRunner", worker_image="i"), corpus) == ()
+    monkeypatch.setattr(beam_options, "MIN_PARALLEL_STATISTICS_BYTES", 1000)
+    assert beam_options.of_statistics(BeamConfig(), corpus) == ()
 
 
 def test_a_corpus_that_is_not_there_is_for_the_stage_to_report(tmp_path: Path) -> None:
