@@ -168,9 +168,9 @@ class TokenizerConfig(Settings):
     becomes bytes, so no text is lost."""
 
     algorithm: Literal["bpe", "unigram", "characters", "bytes"] = "bpe"
-    """BPE trains about eight times faster; unigram encodes nearly twice as fast, in a served model two and a
-    half times. ``characters``: a piece for each character of the train split; for arithmetic and other text
-    of few characters. ``bytes``: nothing is trained."""
+    """BPE trains about eight times faster, and the packer encodes it a quarter faster; in a served model
+    unigram encodes nearly three times as fast. ``characters``: a piece for each character of the train split;
+    for arithmetic and other text of few characters. ``bytes``: nothing is trained."""
     vocabulary_size: int = Field(default=4096, ge=1, le=1_000_000)
     """Pieces, the 256 bytes and the special tokens included: just as many for ``bpe`` and ``unigram``, at
     most as many for ``characters``; ``bytes`` has no others."""
