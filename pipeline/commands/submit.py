@@ -223,7 +223,8 @@ def _followed(server: Server, run_id: str, request: Request, display: RunDisplay
         display.say(f"follow it again: {again}\nend it:          {request.command('--cancel-run', run_id)}")
         return INTERRUPTED
     except PipelineError:
-        display.say(f"the run goes on; to follow it again: {again}", style="yellow")
+        if request.run_id is None:  # Else whether there is such a run may be what was refused.
+            display.say(f"the run goes on; to follow it again: {again}", style="yellow")
         raise
     return _closing(server, run, display)
 

@@ -121,6 +121,13 @@ def test_a_connection_that_stays_lost_leaves_the_run_and_says_how_to_go_on(lexmi
     assert kubeflow.runs[0].state in ("PENDING", "RUNNING")
 
 
+def test_of_a_run_that_the_server_does_not_have_nothing_is_said_to_go_on(lexmill):
+    done = lexmill("--follow-run", "run-7")
+    assert done.exit_code != 0
+    assert "status 404" in str(done.exception)
+    assert "goes on" not in done.output
+
+
 def test_an_interrupt_leaves_the_run_and_says_so(lexmill, kubeflow, monkeypatch):
     def interrupted(seconds):
         raise KeyboardInterrupt
