@@ -3,14 +3,15 @@
 Beam's own framing (`tfrecordio`), as its sources and sinks leave the order of records open. What is being
 written lies in a staging folder until it is complete: what a killed worker leaves is where no reader looks.
 
-ISA-L's level 1: 40 MB of packed rows become 28.2 % of their size at 1,060 MB/s, where zlib's level 1 gives
-28.9 % at 142 MB/s and its default 27.5 % at 89. zlib, as TensorFlow has it, reads them at 474 MB/s, and
-its own at 366.
+Written by zlib, whose bytes are a function of the content. ISA-L, seven times as fast (1,060 MB/s against 142
+for packed rows, 28.2 % of their size against 28.9), chooses its code by the processor, and once wrote other
+bytes in another process. SequencePacker as a whole takes 7 % longer for it. Read by ISA-L, which saves that.
 """
 
 from __future__ import annotations
 
 import functools
+import gzip
 import io
 import struct
 import uuid
@@ -30,7 +31,7 @@ def write(path: str, records: Iterable[bytes], staging_directory: str) -> None:
     unfinished = f"{staging_directory}/{uuid.uuid4().hex}.gz"
     with (
         FileSystems.create(unfinished, compression_type=CompressionTypes.UNCOMPRESSED) as raw,
-        igzip.IGzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=raw, mtime=0) as compressed,
+        gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=raw, mtime=0) as compressed,
         io.BufferedWriter(compressed, _BUFFER_BYTES) as buffered,  # type: ignore[arg-type]
     ):
         for record in records:

@@ -52,10 +52,16 @@ def test_the_example():
 def test_the_documents_are_the_packers_segments():
     vocabulary = Vocabulary((b"", b"", b"") + (b"x",) * 30, END_ID, END_ID, PAD_ID)
     documents = [TokenizedDocument(np.array(ids, np.int32), len(ids)) for ids in DOCUMENTS]
-    for row in packing.pack(documents, vocabulary, 6):
-        own = row.segment_ids > 0
-        segments = row.segment_ids[own]
-        visible = document_attention.find(_ids(row.token_ids[own]), END_ID).visible.numpy()[0]
+    packed = [
+        row
+        for rows in packing.pack_stream(documents, vocabulary, 6)
+        for row in zip(rows.token_ids, rows.segment_ids, strict=True)
+    ]
+    assert len(packed) > 1
+    for token_ids, segment_ids in packed:
+        own = segment_ids > 0
+        segments = segment_ids[own]
+        visible = document_attention.find(_ids(token_ids[own]), END_ID).visible.numpy()[0]
         same = (segments[:, None] == segments[None, :]) & np.tri(len(segments), dtype=bool)
         np.testing.assert_array_equal(visible, same)
 

@@ -26,7 +26,14 @@ def test_rows_count_as_often_as_they_are_taken() -> None:
     )
 
     assert RowCounts.of(rows, [2, 1]) == RowCounts(
-        tokens=7, masked_tokens=1, rows=3, num_bytes=20, masked_bytes=4, available_rows=2, available_tokens=5
+        tokens=7,
+        masked_tokens=1,
+        rows=3,
+        num_bytes=20,
+        masked_bytes=4,
+        available_rows=2,
+        available_tokens=5,
+        available_masked_tokens=1,
     )
 
 
