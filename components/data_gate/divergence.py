@@ -45,11 +45,11 @@ def _masses(quantiles: np.ndarray, cuts: np.ndarray) -> np.ndarray:
     """Of the bins ``[cut, next cut)``: ``(cuts + 1,)``."""
     below = np.zeros(len(cuts))
     for low, high in itertools.pairwise(quantiles):
-        if low == high:  # All at one value, which is in the bin that begins with it.
+        first, last = _scale(low), _scale(high)
+        if first == last:  # All at one value, or as good as: in the bin that begins with it.
             below += cuts > low
         else:
-            scaled = _scale(np.clip(cuts, low, high))
-            below += (scaled - _scale(low)) / (_scale(high) - _scale(low))
+            below += (_scale(np.clip(cuts, low, high)) - first) / (last - first)
     below /= len(quantiles) - 1
     return np.diff(below, prepend=0.0, append=1.0)
 
