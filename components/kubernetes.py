@@ -7,10 +7,9 @@ Rules: kubernetes.io, "Object Names and IDs", "Labels and Selectors", "Taints an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from models.config import Settings
 
@@ -51,25 +50,24 @@ class Toleration(Settings):
         return {"operator": self.operator, **self.model_dump(exclude_defaults=True)}
 
 
-def checked_environment(names: Iterable[str]) -> None:
-    """Raises ValueError where one is no name of an environment variable."""
-    for name in names:
+def _checked_environment(environment: dict[str, str]) -> dict[str, str]:
+    for name in environment:
         if not _ENVIRONMENT.fullmatch(name):
             raise ValueError(f"{name!r} is no name of an environment variable: letters, digits and _")
+    return environment
 
 
-def checked_resource(name: str) -> None:
-    """Raises ValueError where this is no resource that a vendor adds, such as ``nvidia.com/gpu``."""
+def _checked_resource(name: str) -> str:
     domain, _, kind = name.partition("/")
     if not _DOMAIN.fullmatch(domain) or not _LABEL.fullmatch(kind):
         raise ValueError(
             "Kubernetes would wait for ever for a resource of this name: give one such as "
             "nvidia.com/gpu, and choose the kind of GPU by node_selector"
         )
+    return name
 
 
-def checked_labels(labels: Mapping[str, str]) -> None:
-    """Raises ValueError where one is no label: ``[DOMAIN/]NAME``, and its value."""
+def _checked_labels(labels: dict[str, str]) -> dict[str, str]:
     for name, value in labels.items():
         domain, slash, own = name.rpartition("/")
         if not _LABEL.fullmatch(own) or (slash and not _DOMAIN.fullmatch(domain)):
@@ -79,12 +77,23 @@ def checked_labels(labels: Mapping[str, str]) -> None:
                 f"{name}: {value!r} is no label's value: at most 63 letters, digits, '-', '_' and '.', "
                 "a letter or digit first and last"
             )
+    return labels
 
 
-def checked_volumes(volumes: Mapping[str, str]) -> None:
-    """Raises ValueError where a folder is not absolute, or a claim's name is none."""
+def _checked_volumes(volumes: dict[str, str]) -> dict[str, str]:
     for folder, claim in volumes.items():
         if not _FOLDER.fullmatch(folder):
             raise ValueError(f"{folder!r}: a volume is mounted at an absolute path such as /data")
         if not _DOMAIN.fullmatch(claim):
             raise ValueError(f"{folder}: {claim!r} is no name of a claim: lower-case letters, digits and '-'")
+    return volumes
+
+
+Environment = Annotated[dict[str, str], AfterValidator(_checked_environment)]
+"""Variables by name."""
+ResourceName = Annotated[str, AfterValidator(_checked_resource)]
+"""Of a resource that a vendor adds, such as ``nvidia.com/gpu``."""
+Labels = Annotated[dict[str, str], AfterValidator(_checked_labels)]
+"""``[DOMAIN/]NAME``, and its value."""
+Volumes = Annotated[dict[str, str], AfterValidator(_checked_volumes)]
+"""Claims, by the absolute folder where each is mounted."""

@@ -7,7 +7,7 @@ import re
 from pydantic import Field, field_validator
 
 from components import kubernetes
-from components.kubernetes import Toleration
+from components.kubernetes import Environment, Labels, ResourceName, Toleration
 from models.config import Settings
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -31,13 +31,13 @@ class TrainingJobConfig(Settings):
     """Memory of each worker, in GB."""
     gpus: int = Field(default=1, ge=0, le=16)
     """Of each worker."""
-    gpu_type: str = "nvidia.com/gpu"
+    gpu_type: ResourceName = "nvidia.com/gpu"
     """The Kubernetes resource name of a GPU."""
-    node_selector: dict[str, str] = Field(default_factory=dict)
+    node_selector: Labels = Field(default_factory=dict)
     """Labels that a worker's node must have."""
     tolerations: tuple[Toleration, ...] = ()
     """Taints of nodes that the workers put up with: ``{ key = "nvidia.com/gpu" }``."""
-    environment: dict[str, str] = Field(default_factory=dict)
+    environment: Environment = Field(default_factory=dict)
     """Environment variables of the workers, who have none of the stages'."""
     retries: int = Field(default=3, ge=0, le=100)
     """How often the workers are started again when one fails, and with it all of them; training goes on
@@ -53,21 +53,3 @@ class TrainingJobConfig(Settings):
         if not _NAME.fullmatch(namespace):
             raise ValueError("a namespace is lower-case letters, digits and '-', at most 63")
         return namespace
-
-    @field_validator("gpu_type")
-    @classmethod
-    def _a_resource_name(cls, gpu_type: str) -> str:
-        kubernetes.checked_resource(gpu_type)
-        return gpu_type
-
-    @field_validator("node_selector")
-    @classmethod
-    def _labels(cls, node_selector: dict[str, str]) -> dict[str, str]:
-        kubernetes.checked_labels(node_selector)
-        return node_selector
-
-    @field_validator("environment")
-    @classmethod
-    def _names_are_identifiers(cls, environment: dict[str, str]) -> dict[str, str]:
-        kubernetes.checked_environment(environment)
-        return environment

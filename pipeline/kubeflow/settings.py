@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, field_validator, model_validator
 
 from components import kubernetes
-from components.kubernetes import Toleration
+from components.kubernetes import Environment, Labels, ResourceName, Toleration, Volumes
 from models.config import Settings
 from pipeline.kubeflow.submit_settings import KubeflowSubmission, VertexSubmission
 
@@ -36,7 +36,7 @@ class StageTable(Settings):
     """GPUs."""
     gpu_type: str = ""
     """Which; the target's own name."""
-    environment: dict[str, str] = Field(default_factory=dict)
+    environment: Environment = Field(default_factory=dict)
     """Environment variables; a stage's are added to the default's. No part of the cache's key."""
     retries: int = Field(default=0, ge=0, le=10)
     """How often a stage that failed is run again. A retried stage starts with empty outputs; the Trainer
@@ -49,44 +49,20 @@ class StageTable(Settings):
     Pusher, as it does not look whether a version was removed. ``true`` for CorpusGen makes the files'
     names, sizes and times of change, as they are at compilation, part of the key."""
 
-    @field_validator("environment")
-    @classmethod
-    def _names_are_identifiers(cls, environment: dict[str, str]) -> dict[str, str]:
-        kubernetes.checked_environment(environment)
-        return environment
-
 
 class KubeflowStage(StageTable):
     """What a stage's pod gets; a field that a stage leaves out is the default's."""
 
-    gpu_type: str = "nvidia.com/gpu"
+    gpu_type: ResourceName = "nvidia.com/gpu"
     """The Kubernetes resource name of a GPU."""
-    node_selector: dict[str, str] = Field(default_factory=dict)
+    node_selector: Labels = Field(default_factory=dict)
     """Labels that a node must have, such as ``{ "cloud.google.com/gke-accelerator" = "nvidia-l4" }``."""
     tolerations: tuple[Toleration, ...] = ()
     """Taints of nodes that the pod puts up with: ``{ key = "nvidia.com/gpu" }``."""
-    volumes: dict[str, str] = Field(default_factory=dict)
+    volumes: Volumes = Field(default_factory=dict)
     """Persistent volume claims by the folder where they are mounted: ``{ "/data" = "corpus" }``."""
     timeout_s: int = Field(default=0, ge=0)
     """Ends the pod after so many seconds; 0: never."""
-
-    @field_validator("gpu_type")
-    @classmethod
-    def _a_resource_name(cls, gpu_type: str) -> str:
-        kubernetes.checked_resource(gpu_type)
-        return gpu_type
-
-    @field_validator("node_selector")
-    @classmethod
-    def _labels(cls, node_selector: dict[str, str]) -> dict[str, str]:
-        kubernetes.checked_labels(node_selector)
-        return node_selector
-
-    @field_validator("volumes")
-    @classmethod
-    def _folders_and_claims(cls, volumes: dict[str, str]) -> dict[str, str]:
-        kubernetes.checked_volumes(volumes)
-        return volumes
 
 
 class VertexStage(StageTable):
