@@ -23,8 +23,9 @@ COMPRESSED = 2048
 """Bytes."""
 _PLAIN = re.compile(r"[^\W_]+|\s+")
 _ASCII = bytes(range(128))
-_NOT_ASCII = bytes(range(128, 256))
-_ASCII_PLAIN = bytes(byte for byte in _ASCII if chr(byte).isalnum() or chr(byte).isspace())
+_NO_ASCII_SYMBOL = bytes(byte for byte in _ASCII if chr(byte).isalnum() or chr(byte).isspace()) + bytes(
+    range(128, 256)
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +70,7 @@ def measure(text: str) -> TextMeasures:
 def _num_symbols(encoded: bytes) -> int:
     """A regular expression takes ten times as long as bytes do: so only what is not ASCII meets it."""
     others = encoded.translate(None, _ASCII).decode()
-    return len(encoded.translate(None, _ASCII_PLAIN + _NOT_ASCII)) + len(_PLAIN.sub("", others))
+    return len(encoded.translate(None, _NO_ASCII_SYMBOL)) + len(_PLAIN.sub("", others))
 
 
 def _compression_ratio(encoded: bytes) -> float:

@@ -76,15 +76,15 @@ class BeamConfig(Settings):
     configuration is read; Dataflow needs ``--project``, ``--region`` and ``--temp_location``."""
 
 
-def local(beam: BeamConfig, corpus: CorpusConfig | None = None) -> tuple[str, ...]:
+def local(beam: BeamConfig, num_bytes: int = 0) -> tuple[str, ...]:
     """Options for a run on this machine.
 
     The runner is always named: Beam's default first tries to download another one.
-    ``corpus`` decides if worker processes pay, where the configuration does not say how many.
+    ``num_bytes``, of the corpus' files, decides if worker processes pay, where the configuration does not say
+    how many.
     """
     options = [f"--runner={beam.runner}", f"--sdk_container_image={beam.worker_image or NO_IMAGE}"]
-    is_large = corpus is not None and _num_bytes(corpus) >= MIN_PARALLEL_BYTES
-    num_workers = beam.num_workers or (_cores() if is_large else 1)
+    num_workers = beam.num_workers or (_cores() if num_bytes >= MIN_PARALLEL_BYTES else 1)
     if beam.runner == "FnApiRunner" and num_workers > 1:
         options += [
             "--direct_running_mode=multi_processing",
@@ -94,9 +94,9 @@ def local(beam: BeamConfig, corpus: CorpusConfig | None = None) -> tuple[str, ..
     return (*options, *_workers(beam), *beam.options)
 
 
-def of_statistics(beam: BeamConfig, corpus: CorpusConfig) -> tuple[str, ...]:
+def of_statistics(beam: BeamConfig, num_bytes: int) -> tuple[str, ...]:
     """What StatisticsGen is given beside `local`: whether it runs in this process all the same."""
-    if beam.runner != "FnApiRunner" or _num_bytes(corpus) >= MIN_PARALLEL_STATISTICS_BYTES:
+    if beam.runner != "FnApiRunner" or num_bytes >= MIN_PARALLEL_STATISTICS_BYTES:
         return ()
     return ("--direct_running_mode=in_memory", "--direct_num_workers=1")
 
@@ -233,8 +233,8 @@ def _of_another_runner(name: str, runner: str) -> str | None:
     return f"--{name}: {runner} would ignore it, as it is of {', '.join(others)}: remove it"
 
 
-def _num_bytes(corpus: CorpusConfig) -> int:
-    """Of its files; 0 where something is wrong with them, as CorpusGen will say."""
+def num_bytes_of(corpus: CorpusConfig) -> int:
+    """Of a corpus' files; 0 where something is wrong with them, as CorpusGen will say."""
     from components.corpus_gen import files, spans
 
     try:

@@ -121,13 +121,14 @@ def _remove_staging(config: PipelineConfig) -> None:
 def _compiled(
     config: PipelineConfig, run_id: str, preset_sha256: str | None, create: Create
 ) -> pipeline_pb2.Pipeline:
+    num_bytes = beam_options.num_bytes_of(config.corpus)
     places = Places(
         root=str(Path(config.root, "artifacts").resolve()),
         corpus_path=config.corpus.path,
         model_base_path=config.model_base_path,
         preset_sha256=preset_sha256,
-        beam_options=beam_options.local(config.beam, config.corpus),
-        statistics_beam_options=beam_options.of_statistics(config.beam, config.corpus),
+        beam_options=beam_options.local(config.beam, num_bytes),
+        statistics_beam_options=beam_options.of_statistics(config.beam, num_bytes),
         warm_start=warm_start.latest(config.model_base_path)
         if config.training.warm_start == "latest"
         else None,

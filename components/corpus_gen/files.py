@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import os
 import re
+from collections.abc import Iterator
 
 from apache_beam.io.filesystem import BeamIOError, FileMetadata, FileSystem
 from apache_beam.io.filesystems import FileSystems
@@ -85,11 +86,11 @@ def _printable(name: str) -> str:
 def _match(root: str, pattern: str) -> list[FileMetadata]:
     if pattern.endswith("/"):
         pattern += "*"
-    path_to_file: dict[str, FileMetadata] = {}
-    for form in _forms(pattern):
-        for file in _matching(root, form) if "://" in root else _matching_here(root, form):
-            path_to_file[file.path] = file
-    return list(path_to_file.values())
+    # One listing of what all its forms match, and more.
+    wide = pattern.replace("**/", "**")
+    listed = _matching(root, wide) if "://" in root else _reachable(root, wide)
+    matches = [re.compile(FileSystem.translate_pattern(form)).match for form in _forms(pattern)]
+    return [file for file in listed if any(match(file.path[len(root) :]) for match in matches)]
 
 
 def _forms(pattern: str) -> list[str]:
@@ -119,14 +120,13 @@ def _matching(root: str, pattern: str) -> list[FileMetadata]:
     return [match for match in result.metadata_list if match.path.startswith(root)]
 
 
-def _matching_here(root: str, pattern: str) -> list[FileMetadata]:
-    """On this machine, where Beam passes over links, and over folders that it may not list."""
+def _reachable(root: str, pattern: str) -> Iterator[FileMetadata]:
+    """Files of the folders that the pattern reaches, on this machine, where Beam passes over links, and over
+    folders that it may not list."""
     [literal] = re.findall(r"^[^*?[]*", pattern)
     folder, _, _ = literal.rpartition("/")
     depth = None if "**" in pattern else pattern.count("/", len(folder) + 1)
-    matches = re.compile(FileSystem.translate_pattern(pattern)).match
-    listed = local_files.below(root + folder, depth)
-    return [file for file in listed if matches(file.path[len(root) :])]
+    return local_files.below(root + folder, depth)
 
 
 def _cause(error: BaseException) -> str:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -285,8 +285,7 @@ class KubeflowServer:
         from pipeline.kubeflow import pushed_versions
 
         submitter = self._submitter(display)
-        submission, pipeline, version = self._uploaded(submitter, specification, display)
-        submission = replace(submission, description=description)
+        submission, pipeline, version = self._uploaded(submitter, specification, display, description)
         self._versions = pushed_versions.versions(self._folder)
         return submitter.start(submission, pipeline, version)
 
@@ -316,13 +315,15 @@ class KubeflowServer:
         return Submitter(self._api, self._patience, lambda text: display.say(f"! {text}", style="yellow"))
 
     def _uploaded(
-        self, submitter: Submitter, specification: bytes, display: RunDisplay
+        self, submitter: Submitter, specification: bytes, display: RunDisplay, description: str = ""
     ) -> tuple[Submission, Pipeline, Version]:
         from pipeline.kubeflow.submission import Submission
 
         run_name = f"{self._config.name} {new_run_id()}"
         account = self._settings.service_account
-        submission = Submission(self._config.name, specification, self._experiment, run_name, account)
+        submission = Submission(
+            self._config.name, specification, self._experiment, run_name, account, description
+        )
         started = time.monotonic()
         display.start("upload", self._connection.host)
         pipeline, version, was_there = submitter.upload(submission)

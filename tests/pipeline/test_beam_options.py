@@ -31,21 +31,21 @@ def test_a_small_corpus_is_read_in_this_process(
 ) -> None:
     monkeypatch.setattr(beam_options, "_cores", lambda: 4)
 
-    assert beam_options.local(BeamConfig(), corpus) == IN_PROCESS
+    assert beam_options.local(BeamConfig(), beam_options.num_bytes_of(corpus)) == IN_PROCESS
 
 
 def test_a_large_corpus_is_read_on_every_core(corpus: CorpusConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(beam_options, "_cores", lambda: 4)
     monkeypatch.setattr(beam_options, "MIN_PARALLEL_BYTES", 1000)
 
-    options = beam_options.local(BeamConfig(), corpus)
+    options = beam_options.local(BeamConfig(), beam_options.num_bytes_of(corpus))
 
     assert options[2:] == (
         "--direct_running_mode=multi_processing",
         "--direct_num_workers=4",
         "--beam_plugin=components.worker_watch",
     )
-    assert beam_options.local(BeamConfig(num_workers=1), corpus) == IN_PROCESS
+    assert beam_options.local(BeamConfig(num_workers=1), beam_options.num_bytes_of(corpus)) == IN_PROCESS
 
 
 def test_statistics_are_made_in_this_process_until_there_are_many_documents(
@@ -53,23 +53,30 @@ def test_statistics_are_made_in_this_process_until_there_are_many_documents(
 ) -> None:
     everywhere = (
         *beam_options.local(BeamConfig(num_workers=3)),
-        *beam_options.of_statistics(BeamConfig(), corpus),
+        *beam_options.of_statistics(BeamConfig(), beam_options.num_bytes_of(corpus)),
     )
     options = DirectOptions(everywhere)
     assert (options.direct_running_mode, options.direct_num_workers) == ("in_memory", 1)
-    assert beam_options.of_statistics(BeamConfig(runner="FlinkRunner", worker_image="i"), corpus) == ()
+    assert (
+        beam_options.of_statistics(
+            BeamConfig(runner="FlinkRunner", worker_image="i"), beam_options.num_bytes_of(corpus)
+        )
+        == ()
+    )
     monkeypatch.setattr(beam_options, "MIN_PARALLEL_STATISTICS_BYTES", 1000)
-    assert beam_options.of_statistics(BeamConfig(), corpus) == ()
+    assert beam_options.of_statistics(BeamConfig(), beam_options.num_bytes_of(corpus)) == ()
 
 
 def test_a_corpus_that_is_not_there_is_for_the_stage_to_report(tmp_path: Path) -> None:
     missing = CorpusConfig(path=str(tmp_path / "no"), sources=(SourceConfig(name="a", pattern="*"),))
 
-    assert beam_options.local(BeamConfig(), missing) == IN_PROCESS
+    assert beam_options.local(BeamConfig(), beam_options.num_bytes_of(missing)) == IN_PROCESS
 
 
 def test_the_number_of_workers_may_be_said(corpus: CorpusConfig) -> None:
-    assert "--direct_num_workers=3" in beam_options.local(BeamConfig(num_workers=3), corpus)
+    assert "--direct_num_workers=3" in beam_options.local(
+        BeamConfig(num_workers=3), beam_options.num_bytes_of(corpus)
+    )
 
 
 def test_options_that_beam_has_are_taken() -> None:
